@@ -1,0 +1,3 @@
+"""segport: image segmentation, one pipeline for any framework."""
+
+__version__ = "0.1.0"

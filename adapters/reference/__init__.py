@@ -1,0 +1,1 @@
+"""The NumPy backend: slow, readable, and the oracle the others are compared with."""

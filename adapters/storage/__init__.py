@@ -1,0 +1,1 @@
+"""What lies on disk: prepared data sets, runs, checkpoints."""

@@ -1,0 +1,1 @@
+"""Clock, platform and devices."""

@@ -1,0 +1,1 @@
+"""Where training events go: files, the terminal."""

@@ -1,0 +1,1 @@
+"""argv and TOML in, text and exit codes out."""

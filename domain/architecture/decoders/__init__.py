@@ -1,0 +1,1 @@
+"""Decoders: functions that turn a feature pyramid into full-resolution features."""

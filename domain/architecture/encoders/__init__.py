@@ -1,0 +1,1 @@
+"""Encoders: functions that add a feature pyramid to a graph."""

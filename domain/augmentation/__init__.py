@@ -1,0 +1,1 @@
+"""Seeded sampling of augmentation parameters and their composition into one affine matrix."""

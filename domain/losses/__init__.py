@@ -1,0 +1,1 @@
+"""Losses written once, as formulas over a small operation table."""

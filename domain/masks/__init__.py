@@ -1,0 +1,1 @@
+"""Mask encodings: one-hot, colours, palettes, run-length, planes, instances."""

@@ -1,0 +1,1 @@
+"""Confusion counts and every number computed from them."""

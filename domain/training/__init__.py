@@ -1,0 +1,1 @@
+"""Optimizers, schedules, stopping and selection as pinned formulas."""

@@ -1,0 +1,1 @@
+"""How parts are found by name: hooks, entries, manager, registry."""
