@@ -1,0 +1,231 @@
+"""The operations a graph may use. A backend that knows these runs every architecture.
+
+Each says what shape it makes of its inputs' shapes, and which weights it holds. Shapes are (channels, height, width):
+the batch axis is every operation's own business. Weights follow torchvision: OIHW kernels, and for a norm ``weight``,
+``bias``, ``running_mean``, ``running_var``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, TypeAlias
+
+from attrs import frozen
+
+from ..errors import InvalidSpecError
+
+Shape: TypeAlias = tuple[int, int, int]
+
+
+@frozen
+class WeightSpec:
+    """One array of an operation. ``init`` is "he" (normal, fan out), "xavier" (uniform), "zeros" or "ones"."""
+
+    suffix: str
+    shape: tuple[int, ...]
+    init: str
+    trainable: bool = True
+
+
+@frozen
+class Operation:
+    """Base: one input, shape unchanged, no weights."""
+
+    kind: ClassVar[str] = ""
+    arity: ClassVar[int | None] = 1
+    """Number of inputs; None is two or more."""
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """Shape of the result. Raises InvalidSpecError when the inputs cannot be combined."""
+        return inputs[0]
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[WeightSpec, ...]:
+        """The arrays it holds; they depend on the inputs' channels only."""
+        return ()
+
+
+@frozen
+class Input(Operation):
+    """The normalised image. Every graph has one, named "image"."""
+
+    kind = "input"
+    arity = 0
+    channels: int
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """The image's own; the size is given from outside."""
+        raise InvalidSpecError("An input has no inputs to take its shape from.")
+
+
+def _window(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
+    result = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+    if result < 1:
+        raise InvalidSpecError(
+            f"A window of {kernel} (dilation {dilation}, padding {padding}) does not fit into {size} pixels.",
+            fix="Use a larger image or fewer stages.",
+        )
+    return result
+
+
+@frozen
+class Conv(Operation):
+    """2-D convolution (cross-correlation) with symmetric zero padding."""
+
+    kind = "conv"
+    channels: int
+    kernel: int = 3
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+    groups: int = 1
+    bias: bool = False
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """(channels, floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1)."""
+        channels, height, width = inputs[0]
+        if channels % self.groups or self.channels % self.groups:
+            raise InvalidSpecError(f"{self.groups} groups do not divide {channels} -> {self.channels} channels.")
+        sizes = (_window(s, self.kernel, self.stride, self.padding, self.dilation) for s in (height, width))
+        return (self.channels, *sizes)  # type: ignore[return-value]
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[WeightSpec, ...]:
+        """``weight`` (out, in / groups, k, k), and ``bias`` (out,)."""
+        kernel = WeightSpec("weight", (self.channels, inputs[0][0] // self.groups, self.kernel, self.kernel), "he")
+        return (kernel, WeightSpec("bias", (self.channels,), "zeros")) if self.bias else (kernel,)
+
+
+@frozen
+class Norm(Operation):
+    """Batch normalisation. ``momentum`` is the weight of the new value; the running variance is the unbiased one.
+
+    ``zero_gamma`` starts the scale at zero, so that a residual branch begins as the identity (Goyal et al. 2017, 1706.02677).
+    """
+
+    kind = "norm"
+    epsilon: float = 1e-5
+    momentum: float = 0.1
+    zero_gamma: bool = False
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[WeightSpec, ...]:
+        """Scale, shift and running statistics, (channels,) each."""
+        shape = (inputs[0][0],)
+        return (
+            WeightSpec("weight", shape, "zeros" if self.zero_gamma else "ones"),
+            WeightSpec("bias", shape, "zeros"),
+            WeightSpec("running_mean", shape, "zeros", trainable=False),
+            WeightSpec("running_var", shape, "ones", trainable=False),
+        )
+
+
+@frozen
+class Activation(Operation):
+    """An elementwise function: "relu", "relu6", "silu", "sigmoid", "gelu" (exact), "hardswish" or "leaky_relu" (slope 0.01)."""
+
+    kind = "activation"
+    function: str = "relu"
+
+
+@frozen
+class MaxPool(Operation):
+    """Largest value in a window; the padding never wins."""
+
+    kind = "max_pool"
+    kernel: int = 2
+    stride: int = 2
+    padding: int = 0
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """As a convolution's, channels unchanged."""
+        channels, height, width = inputs[0]
+        return (
+            channels,
+            _window(height, self.kernel, self.stride, self.padding, 1),
+            _window(width, self.kernel, self.stride, self.padding, 1),
+        )
+
+
+@frozen
+class GlobalPool(Operation):
+    """Mean over the whole image: (channels, 1, 1)."""
+
+    kind = "global_pool"
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """(channels, 1, 1)."""
+        return (inputs[0][0], 1, 1)
+
+
+@frozen
+class Resize(Operation):
+    """The first input resized to the second one's height and width: half-pixel bilinear without antialias, or centre-aligned nearest."""
+
+    kind = "resize"
+    arity = 2
+    mode: str = "bilinear"
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """Channels of the first input, size of the second."""
+        return (inputs[0][0], *inputs[1][1:])
+
+
+@frozen
+class Concat(Operation):
+    """Inputs joined along the channels, in the order written."""
+
+    kind = "concat"
+    arity = None
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """Sum of channels; sizes must agree."""
+        _same_sizes("concat", inputs)
+        return (sum(s[0] for s in inputs), *inputs[0][1:])
+
+
+@frozen
+class Add(Operation):
+    """Elementwise sum of inputs of one shape."""
+
+    kind = "add"
+    arity = None
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """The inputs' own; they must be equal."""
+        _same_shapes("add", inputs)
+        return inputs[0]
+
+
+@frozen
+class Multiply(Operation):
+    """Elementwise product; the second input may be (channels, 1, 1), as a gate is."""
+
+    kind = "multiply"
+    arity = 2
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """The first input's."""
+        if inputs[1] != (inputs[0][0], 1, 1):
+            _same_shapes("multiply", inputs)
+        return inputs[0]
+
+
+@frozen
+class Dropout(Operation):
+    """Zeroes values with probability ``rate`` in training and scales the rest up; the identity otherwise."""
+
+    kind = "dropout"
+    rate: float = 0.1
+
+
+def _same_sizes(what: str, inputs: Sequence[Shape]) -> None:
+    if len({s[1:] for s in inputs}) != 1:
+        raise InvalidSpecError(f"{what} needs inputs of one height and width, not {', '.join(map(str, inputs))}.")
+
+
+def _same_shapes(what: str, inputs: Sequence[Shape]) -> None:
+    if len(set(inputs)) != 1:
+        raise InvalidSpecError(f"{what} needs inputs of one shape, not {', '.join(map(str, inputs))}.")
+
+
+OPERATIONS: tuple[type[Operation], ...] = (
+    Input, Conv, Norm, Activation, MaxPool, GlobalPool, Resize, Concat, Add, Multiply, Dropout,
+)  # fmt: skip

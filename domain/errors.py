@@ -1,0 +1,66 @@
+"""Every error segport raises on purpose. A message says what was expected, what was found and where, and how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class SegportError(Exception):
+    """Base of all deliberate errors.
+
+    Args:
+        message: one sentence: what is wrong, and where (file, field, value).
+        problems: every single problem found, worst first, where there can be several.
+        fix: what to do about it.
+    """
+
+    def __init__(self, message: str, *, problems: Sequence[str] = (), fix: str = "") -> None:
+        self.message = message
+        self.problems = tuple(problems)
+        self.fix = fix
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        lines = [self.message, *(f"  - {problem}" for problem in self.problems)]
+        return "\n".join([*lines, self.fix] if self.fix else lines)
+
+
+class InvalidSpecError(SegportError, ValueError):
+    """A setting, graph or specification that cannot be."""
+
+
+class DataError(SegportError, ValueError):
+    """Images, masks or tables that cannot be used."""
+
+
+class UnknownNameError(SegportError, LookupError):
+    """A name nobody has registered; the message shows the nearest known ones."""
+
+    @classmethod
+    def of(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+        """Builds the message for an unknown ``name`` of a ``kind`` ("loss", "option of loss 'focal'" ...)."""
+        known = sorted(known)
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
+        return cls(f"Unknown {kind} {name!r}.", fix=f"{hint}Known: {', '.join(known) or 'none'}.")
+
+
+class BackendUnavailableError(SegportError, ImportError):
+    """A backend that is known but cannot be used here; the message says how to install it."""
+
+
+class CheckpointError(SegportError):
+    """A checkpoint or run that cannot be read, or does not fit what is asked of it."""
+
+
+class PluginError(SegportError):
+    """A plugin that is broken, or two plugins that claim one name."""
+
+
+class TrainingDivergedError(SegportError):
+    """The loss became NaN or infinite."""
+
+
+class RunInterruptedError(SegportError):
+    """Training was asked to stop, and saved its state before it did."""

@@ -1,0 +1,80 @@
+"""What happens in a run, as plain values: never tensors, so that anyone may keep, print or send them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from attrs import Factory, frozen
+
+
+@frozen
+class RunStarted:
+    """Training begins, or goes on from ``epoch`` (epochs done so far) after a resume."""
+
+    run: str
+    epochs: int
+    steps_per_epoch: int
+    epoch: int = 0
+    facts: Mapping[str, str] = Factory(dict)
+
+
+@frozen
+class StepsDone:
+    """Progress inside an epoch: ``step`` of ``steps``, mean loss of the epoch so far, the rate in use, images a second."""
+
+    epoch: int
+    step: int
+    steps: int
+    loss: float
+    rate: float
+    images_per_second: float
+
+
+@frozen
+class EpochDone:
+    """An epoch is trained and validated.
+
+    ``metrics`` are deterministic numbers by column name ("train_loss", "val_miou" ...); ``seconds`` are not and stay out
+    of ``metrics.csv``. ``improved`` tells whether the monitored metric is the best so far.
+    """
+
+    epoch: int
+    metrics: Mapping[str, float]
+    rate: float
+    seconds: float
+    improved: bool
+
+
+@frozen
+class CheckpointSaved:
+    """A checkpoint is safely on disk."""
+
+    epoch: int
+    path: str
+    best: bool
+
+
+@frozen
+class RunFinished:
+    """Training ended as it should: all epochs, or early with a ``reason``."""
+
+    run: str
+    epochs: int
+    best_epoch: int
+    best_score: float
+    monitor: str
+    reason: str
+    seconds: float
+
+
+@frozen
+class RunFailed:
+    """Training ended otherwise: interrupted, diverged, or an error."""
+
+    run: str
+    epoch: int
+    reason: str
+
+
+Event: TypeAlias = RunStarted | StepsDone | EpochDone | CheckpointSaved | RunFinished | RunFailed

@@ -1,0 +1,172 @@
+"""What a framework must offer to train and run models. The application owns the loop; a backend owns the compiled step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Any, Protocol
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from ..architecture.weights import Weights
+from ..arrays import Counts, LabelBatch, Probabilities
+from ..samples import Batch
+from ..spec import ModelSpec
+from ..training.optimizers import Optimizer
+from .loss import Loss
+from .model import Model
+
+
+class Capability(str, Enum):
+    """What tests and services ask for, instead of a backend's name."""
+
+    TRAINING = "training"
+    GPU = "gpu"
+    MIXED_PRECISION = "mixed-precision"
+    COMPILED = "compiled"
+    DETERMINISTIC = "deterministic"
+    DISTRIBUTED = "distributed"
+
+
+class Precision(str, Enum):
+    """Arithmetic of convolutions and products; weights, losses and statistics stay float32."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    BF16 = "bf16"
+    FP16 = "fp16"
+
+
+@frozen
+class DeviceInfo:
+    """A device a backend can use. ``precision`` is what ``auto`` chooses there, ``reason`` says why."""
+
+    name: str
+    summary: str
+    precision: Precision
+    reason: str
+
+
+@frozen(eq=False)
+class StepPlan:
+    """All that one optimisation step needs besides a batch and a rate.
+
+    Attributes:
+        loss: called on each output of the model.
+        output_weights: one weight for each output of the graph; (1.0,) without deep supervision.
+        optimizer: the pinned update formula.
+        clip_norm: global L2 norm the gradient is scaled down to, or None.
+        accumulate: batches averaged into one update.
+        seed: of dropout.
+        deterministic: ask the framework for deterministic kernels.
+    """
+
+    loss: Loss
+    output_weights: tuple[float, ...]
+    optimizer: Optimizer
+    clip_norm: float | None = None
+    accumulate: int = 1
+    seed: int = 0
+    deterministic: bool = True
+
+
+@frozen(eq=False)
+class StepTally:
+    """What happened since the last drain: the loss of every step in order, and the summed training confusion."""
+
+    losses: NDArray[np.float64]
+    counts: Counts
+
+
+@frozen(eq=False)
+class TrainState:
+    """A training session laid out canonically, so another backend can go on from it.
+
+    ``weights`` by canonical name; ``slots`` the optimizer's arrays as "<slot>/<weight name>" (e.g. "m/encoder.conv1.weight");
+    ``step`` is the number of updates made. Pending accumulated gradients are never part of a state: the application
+    snapshots between updates only.
+    """
+
+    weights: Weights
+    slots: Mapping[str, NDArray[np.float32]]
+    step: int
+
+
+class TrainSession(Protocol):
+    """One run's compiled training step and its state."""
+
+    def feed(self, batches: Iterable[Batch]) -> Iterator[Any]:
+        """Moves batches to the device, one or two ahead of the consumer. What it yields is opaque: pass it to ``step``."""
+        ...
+
+    def step(self, batch: Any, rate: float) -> None:
+        """Enqueues forward, backward and update at that learning rate. Reads nothing back from the device."""
+        ...
+
+    def drain(self) -> StepTally:
+        """The one point of synchronisation: waits, and hands over what was counted since the last drain."""
+        ...
+
+    def snapshot(self) -> TrainState: ...
+    def restore(self, state: TrainState) -> None: ...
+    def close(self) -> None: ...
+
+
+class EvalSession(Protocol):
+    """A model in inference mode. Batches come from ``feed``; use it on all of a source at once, so transfer overlaps."""
+
+    def feed(self, batches: Iterable[Batch]) -> Iterator[Any]: ...
+
+    def tally(self, batch: Any) -> None:
+        """Enqueues the prediction of a batch and the counting of one confusion matrix per image."""
+        ...
+
+    def drain(self) -> list[Counts]:
+        """The per-image matrices since the last drain, in order of feeding."""
+        ...
+
+    def masks(self, batch: Any) -> LabelBatch:
+        """(N, H, W) predicted class indices: argmax (ties to the lowest index), or logit > 0 for binary."""
+        ...
+
+    def probabilities(self, batch: Any) -> Probabilities:
+        """(N, H, W, K) float32: softmax, or for binary the two columns (1 - sigmoid, sigmoid)."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Backend(Protocol):
+    """One framework."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def capabilities(self) -> frozenset[Capability]: ...
+    def devices(self) -> Sequence[DeviceInfo]:
+        """Usable devices, best first."""
+        ...
+
+    def build(
+        self,
+        spec: ModelSpec,
+        weights: Weights,
+        *,
+        device: str = "auto",
+        precision: Precision = Precision.AUTO,
+    ) -> Model:
+        """The native model of ``spec.graph`` holding ``weights``.
+
+        Raises InvalidSpecError for an unknown device or a precision it cannot do, CheckpointError for weights that do not fit.
+        """
+        ...
+
+    def trainer(self, model: Model, plan: StepPlan) -> TrainSession:
+        """A session that updates ``model`` in place."""
+        ...
+
+    def evaluator(self, model: Model) -> EvalSession:
+        """A session over the model's current weights; several may live beside a trainer."""
+        ...

@@ -1,0 +1,77 @@
+"""Where runs and their checkpoints are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from attrs import frozen
+
+from ..architecture.weights import Weights
+from ..arrays import Counts
+from ..events import Event
+from ..spec import ModelSpec
+from .backend import TrainState
+
+
+@frozen(eq=False)
+class Checkpoint:
+    """A model that can be used, and where resumable, the whole training state.
+
+    ``progress`` is plain JSON: epoch, step within it, losses so far, best so far, stopping state.
+    """
+
+    spec: ModelSpec
+    weights: Weights
+    state: TrainState | None = None
+    progress: Mapping[str, Any] | None = None
+
+
+class Run(Protocol):
+    """One run's folder."""
+
+    @property
+    def path(self) -> Path: ...
+    def configuration(self) -> Mapping[str, Any]:
+        """What ``write_configuration`` wrote."""
+        ...
+
+    def write_configuration(self, values: Mapping[str, Any]) -> None: ...
+    def save_last(self, checkpoint: Checkpoint) -> Path:
+        """Replaces ``last``; the old one stays until the new one is safely there."""
+        ...
+
+    def save_best(self, checkpoint: Checkpoint, *, epoch: int, metric: str, score: float) -> Path:
+        """Keeps it under a name with epoch and score, and points ``best`` at it. No training state is kept in it."""
+        ...
+
+    def load(self, which: str) -> Checkpoint:
+        """``which`` is "best", "last" or a file's name. Raises CheckpointError."""
+        ...
+
+    def record(self, event: Event) -> None:
+        """Appends to events.jsonl; an EpochDone also to metrics.csv."""
+        ...
+
+    def rewind(self, epoch: int) -> None:
+        """Drops the rows of metrics.csv after ``epoch`` epochs: they will be written again."""
+        ...
+
+    def metrics(self) -> Sequence[Mapping[str, float]]: ...
+    def save_confusions(self, split: str, keys: Sequence[str], counts: Sequence[Counts], name: str = "") -> Path:
+        """Writes confusion/<split><name>.npz: ``keys`` and ``counts`` (n, K, K)."""
+        ...
+
+
+class RunStore(Protocol):
+    """Creates and opens runs."""
+
+    def create(self, path: Path) -> Run:
+        """Raises CheckpointError when the folder already holds a run, and says how to go on or start over."""
+        ...
+
+    def open(self, path: Path) -> Run: ...
+    def load_checkpoint(self, path: Path) -> Checkpoint:
+        """From a file, or a run's folder (its best)."""
+        ...

@@ -1,0 +1,141 @@
+"""Where samples come from, and how they become batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from attrs import frozen
+
+from ..arrays import Image, Labels
+from ..augmentation.policy import AugmentationPolicy
+from ..classes import ClassMap
+from ..description import DatasetInfo
+from ..resampling import Fit
+from ..samples import Batch, Sample
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class SampleSource(Protocol):
+    """A fixed sequence of samples. Thread-safe: several workers index it at once."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> Sample: ...
+
+
+class Dataset(Protocol):
+    """A prepared data set: named splits of samples, and what is known about them."""
+
+    @property
+    def info(self) -> DatasetInfo: ...
+    @property
+    def classes(self) -> ClassMap: ...
+    @property
+    def splits(self) -> Sequence[str]: ...
+    def split(self, name: str) -> SampleSource:
+        """Raises DataError, naming the known splits, for an unknown one."""
+        ...
+
+
+@frozen
+class Shard:
+    """Which part of every global batch this process takes: every ``world``-th sample from ``rank`` on."""
+
+    rank: int = 0
+    world: int = 1
+
+
+class BatchSource(Protocol):
+    """Batches of a split, a pure function of (seed, epoch), so that a resumed run sees what it would have seen."""
+
+    def __len__(self) -> int: ...
+    def batches(self, epoch: int, start: int = 0, shard: Shard = Shard()) -> Iterator[Batch]:
+        """The epoch's batches from number ``start`` on. Closing the iterator stops its workers."""
+        ...
+
+
+@frozen
+class TrainingPlan:
+    """How training batches are drawn: crops of ``size`` (height, width) under an augmentation policy."""
+
+    size: tuple[int, int]
+    batch: int
+    seed: int
+    fit: Fit
+    augmentation: AugmentationPolicy
+    workers: int = 2
+    cache: bool = True
+
+
+@frozen
+class ViewingPlan:
+    """How whole images are fitted for a model: ``native`` pads to a multiple of ``stride``; the others resize to ``size``."""
+
+    fit: Fit
+    size: tuple[int, int]
+    stride: int
+    batch: int
+    workers: int = 2
+
+
+class Batcher(Protocol):
+    """Turns a source into batches."""
+
+    def training(self, source: SampleSource, plan: TrainingPlan) -> BatchSource:
+        """Shuffled, augmented, equal-sized batches; the last short one is dropped unless it is the only one."""
+        ...
+
+    def viewing(self, source: SampleSource, plan: ViewingPlan) -> BatchSource:
+        """Every image once, in order of index, unaugmented, with frames and natives. Short batches are kept."""
+        ...
+
+
+class Executor(Protocol):
+    """An ordered map over items, bounded in memory: results come in the order of the items."""
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]: ...
+
+
+@frozen
+class SourceItem:
+    """One image and its mask files as a reader found them.
+
+    ``read_labels`` gives raw labels -> class indices through the class map; several mask files are combined by the
+    reader's own, documented rule.
+    """
+
+    key: str
+    image: Path
+    masks: tuple[Path, ...]
+    split: str | None = None
+    group: str | None = None
+
+
+class Reader(Protocol):
+    """Understands one layout of images and masks on disk."""
+
+    @property
+    def name(self) -> str: ...
+
+    def recognises(self, source: Path) -> str | None:
+        """Why this reader fits the folder ("found images/ and masks/ ..."), or None when it does not."""
+        ...
+
+    def items(self, source: Path) -> Sequence[SourceItem]:
+        """Every pair, sorted by key. Raises DataError with all orphans and duplicate stems at once."""
+        ...
+
+    def classes(self, source: Path) -> ClassMap | None:
+        """The class map the layout implies or carries (class_dict.csv), or None when the user must give one."""
+        ...
+
+    def read_image(self, item: SourceItem) -> Image:
+        """Decoded RGB image. Raises DataError naming the file."""
+        ...
+
+    def read_labels(self, item: SourceItem, classes: ClassMap) -> Labels:
+        """Class indices, IGNORE where the class map says so. Raises DataError naming file, value and pixel count."""
+        ...

@@ -1,0 +1,61 @@
+"""A native model, and the parts it is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ..architecture.builder import GraphBuilder
+from ..architecture.graph import Graph
+from ..architecture.weights import Weights
+from ..arrays import Images, Logits
+from ..spec import ModelSpec
+
+
+class Model(Protocol):
+    """A graph in a framework's own form, holding weights."""
+
+    @property
+    def spec(self) -> ModelSpec: ...
+    @property
+    def native(self) -> Any:
+        """The framework's own object: a torch.nn.Module, a keras.Model."""
+        ...
+
+    @property
+    def device(self) -> str: ...
+    @property
+    def precision(self) -> str:
+        """The precision in use, never "auto"."""
+        ...
+
+    def logits(self, images: Images, *, training: bool = False) -> list[Logits]:
+        """Every output of the graph, main one first, for uint8 images; normalisation is part of the model.
+
+        ``training`` uses batch statistics in norms, and leaves the running ones alone.
+        """
+        ...
+
+    def weights(self) -> Weights:
+        """A copy, by canonical name and in canonical layout."""
+        ...
+
+    def load(self, weights: Weights) -> None:
+        """Raises CheckpointError listing every missing, unknown or misshapen tensor; then nothing has changed."""
+        ...
+
+
+class Encoder(Protocol):
+    """Adds a feature pyramid to a graph. An attrs class whose fields are its options."""
+
+    def build(self, graph: GraphBuilder, image: str) -> Sequence[str]:
+        """Node names of the features, finest first. The first has half the image's size or all of it."""
+        ...
+
+
+class Architecture(Protocol):
+    """Draws a whole graph. An attrs class whose fields are its options."""
+
+    def graph(self, *, channels: int, outputs: int, encoder: Encoder) -> Graph:
+        """Raises InvalidSpecError when options and encoder do not fit together."""
+        ...
