@@ -1,0 +1,61 @@
+"""What a plugin offers: a plain descriptor of one named part. Making one imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import Enum
+from importlib.util import find_spec
+from typing import Any
+
+from attrs import field, frozen
+
+
+class Kind(str, Enum):
+    """The kinds of parts a user can name. The hook of a kind is ``segport_<kind>s`` ("architecture" ...)."""
+
+    BACKEND = "backend"
+    READER = "reader"
+    ARCHITECTURE = "architecture"
+    ENCODER = "encoder"
+    LOSS = "loss"
+    METRIC = "metric"
+    AUGMENTATION = "augmentation"
+    TRACKER = "tracker"
+    EXPORTER = "exporter"
+
+    @property
+    def hook(self) -> str:
+        """Name of the hook that offers this kind."""
+        return f"segport_{self.value}s"
+
+
+@frozen
+class Entry:
+    """One part by name.
+
+    Attributes:
+        kind: what it is.
+        name: what users write; lower case with hyphens.
+        summary: one line for listings.
+        load: imports what is needed and returns the factory: a class or function whose keyword arguments are the
+            part's options and whose result implements the kind's port.
+        aliases: other names for it ("tf" for "tensorflow").
+        requires: modules that must be importable.
+        install: the command that brings them.
+    """
+
+    kind: Kind
+    name: str
+    summary: str
+    load: Callable[[], Callable[..., Any]]
+    aliases: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    install: str = ""
+    plugin: str = field(default="", kw_only=True)
+
+    def missing(self) -> tuple[str, ...]:
+        """The required modules that are not installed. Looks for them without importing them."""
+        return tuple(name for name in self.requires if find_spec(name) is None)
+
+
+Entries = Iterable[Entry]

@@ -1,0 +1,83 @@
+"""Finds plugins and asks them what they offer. An object, never a module global: two programs in one process don't meet."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+
+import attrs
+import pluggy
+
+from . import hookspecs
+from .entries import Entry, Kind
+
+GROUP = "segport"
+
+
+@attrs.frozen
+class Broken:
+    """A plugin that could not be loaded or asked, and why."""
+
+    plugin: str
+    reason: str
+
+
+@attrs.frozen
+class Offer:
+    """All entries of all working plugins, and the broken ones."""
+
+    entries: tuple[Entry, ...]
+    broken: tuple[Broken, ...]
+
+
+def discover(
+    *, disabled: Iterable[str] = (), extra: Sequence[tuple[str, object]] = (), points: Iterable[EntryPoint] | None = None
+) -> Offer:
+    """Asks every installed plugin, each in its own try: a broken one is reported and never takes the program down.
+
+    Args:
+        disabled: plugin names to leave out.
+        extra: (name, module or object with hook implementations) to add, as if installed.
+        points: the entry points to use, in place of the installed ones of group "segport".
+    """
+    blocked = frozenset(disabled)
+    plugins: list[tuple[str, object]] = []
+    broken: list[Broken] = []
+    for point in sorted(entry_points(group=GROUP) if points is None else points, key=lambda p: (p.name, p.value)):
+        if point.name in blocked or any(point.name == name for name, _ in plugins):
+            continue
+        try:
+            plugins.append((point.name, _load(point)))
+        except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
+            broken.append(Broken(point.name, f"{type(error).__name__}: {error}"))
+    plugins += [(name, plugin) for name, plugin in extra if name not in blocked]
+    entries: list[Entry] = []
+    for name, plugin in plugins:
+        try:
+            entries += _ask(name, plugin)
+        except Exception as error:  # noqa: BLE001 - likewise its hooks
+            broken.append(Broken(name, f"{type(error).__name__}: {error}"))
+    return Offer(tuple(entries), tuple(broken))
+
+
+def _load(point: EntryPoint) -> object:
+    module: ModuleType = importlib.import_module(point.module)
+    return getattr(module, point.attr) if point.attr else module
+
+
+def _ask(name: str, plugin: object) -> list[Entry]:
+    """One plugin's entries, through a pluggy manager of its own so that a failure stays its own."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(plugin, name=name)
+    manager.check_pending()
+    entries: list[Entry] = []
+    for kind in Kind:
+        for offered in getattr(manager.hook, kind.hook)():
+            for entry in offered:
+                if not isinstance(entry, Entry) or entry.kind is not kind:
+                    raise TypeError(f"{kind.hook} must return entries of kind {kind.value!r}, not {entry!r}")
+                entries.append(attrs.evolve(entry, plugin=name))
+    return entries

@@ -1,0 +1,158 @@
+"""Parts by name, over what the plugins offer: the catalogue the application asks."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+from ..domain.augmentation.policy import AugmentationPolicy
+from ..domain.errors import BackendUnavailableError, InvalidSpecError, PluginError, SegportError, UnknownNameError
+from ..domain.ports.backend import Backend
+from ..domain.ports.catalogue import Options
+from ..domain.ports.dataset import Reader
+from ..domain.ports.loss import Loss
+from ..domain.ports.metric import Metric
+from ..domain.ports.model import Architecture, Encoder
+from ..domain.ports.tracking import Tracker
+from .entries import Entry, Kind
+from .manager import Broken, Offer, discover
+
+
+class Registry:
+    """Implements ``Catalogue``. Plugins are looked for on first use; parts are loaded when asked for.
+
+    Args:
+        find: gives the offer; the installed plugins' by default.
+    """
+
+    def __init__(self, find: Callable[[], Offer] = discover) -> None:
+        self._find = find
+        self._backends: dict[str, Backend] = {}
+
+    @cached_property
+    def _offer(self) -> Offer:
+        return self._find()
+
+    @cached_property
+    def _table(self) -> Mapping[tuple[Kind, str], Entry]:
+        table: dict[tuple[Kind, str], Entry] = {}
+        clashes = []
+        for entry in self._offer.entries:
+            for name in (entry.name, *entry.aliases):
+                other = table.setdefault((entry.kind, name), entry)
+                if other is not entry:
+                    clashes.append(f"{entry.kind.value} {name!r}: from {other.plugin!r} and from {entry.plugin!r}")
+        if clashes:
+            raise PluginError(
+                "Two plugins offer the same name.",
+                problems=clashes,
+                fix="Uninstall one, or block it by name: SEGPORT_DISABLE_PLUGINS=NAME.",
+            )
+        return table
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All that is offered, in order of kind and name."""
+        order = list(Kind)
+        return tuple(sorted(set(self._table.values()), key=lambda e: (order.index(e.kind), e.name)))
+
+    @property
+    def broken(self) -> tuple[Broken, ...]:
+        """Plugins that could not be used, with reasons."""
+        return self._offer.broken
+
+    def names(self, kind: str) -> Sequence[str]:
+        """Known names of a kind, sorted, without aliases."""
+        return [e.name for e in self.entries if e.kind.value == kind]
+
+    def entry(self, kind: Kind, name: str) -> Entry:
+        """The descriptor. Raises UnknownNameError with the nearest names."""
+        try:
+            return self._table[kind, name]
+        except KeyError:
+            known = [n for k, n in self._table if k is kind]
+            error = UnknownNameError.of(kind.value, name, known)
+            if self.broken:
+                reasons = tuple(f"plugin {b.plugin!r} could not be loaded: {b.reason}" for b in self.broken)
+                error = UnknownNameError(error.message, problems=reasons, fix=error.fix)
+            raise error from None
+
+    def make(self, kind: Kind, name: str, options: Options) -> object:
+        """Loads the part and makes it with its options."""
+        entry = self.entry(kind, name)
+        missing = entry.missing()
+        if missing:
+            raise BackendUnavailableError(
+                f"The {kind.value} {entry.name!r} needs {', '.join(missing)}, which is not installed.",
+                fix=f"Install it with: {entry.install}" if entry.install else "",
+            )
+        factory = self._load(entry)
+        self._check_options(entry, factory, options)
+        try:
+            return factory(**options)
+        except SegportError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise InvalidSpecError(f"Options of {kind.value} {name!r} ({dict(options)}): {error}") from error
+
+    @staticmethod
+    def _load(entry: Entry) -> Callable[..., object]:
+        try:
+            return entry.load()
+        except Exception as error:
+            raise PluginError(
+                f"The {entry.kind.value} {entry.name!r} of plugin {entry.plugin!r} could not be loaded: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+    @staticmethod
+    def _check_options(entry: Entry, factory: Callable[..., object], options: Options) -> None:
+        known = inspect.signature(factory).parameters
+        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values()):
+            return
+        for option in options:
+            if option not in known:
+                raise UnknownNameError.of(f"option of {entry.kind.value} {entry.name!r}:", option, known)
+
+    def backend(self, name: str) -> Backend:
+        """The backend of that name or alias; one object a name, so that start-up work is done once."""
+        entry = self.entry(Kind.BACKEND, name)
+        if entry.name not in self._backends:
+            self._backends[entry.name] = cast(Backend, self.make(Kind.BACKEND, name, {}))
+        return self._backends[entry.name]
+
+    def reader(self, name: str) -> Reader:
+        """A reader of a layout on disk."""
+        return cast(Reader, self.make(Kind.READER, name, {}))
+
+    def architecture(self, name: str, options: Options) -> Architecture:
+        """An architecture with its options."""
+        return cast(Architecture, self.make(Kind.ARCHITECTURE, name, options))
+
+    def encoder(self, name: str, options: Options) -> Encoder:
+        """An encoder with its options."""
+        return cast(Encoder, self.make(Kind.ENCODER, name, options))
+
+    def loss(self, name: str, options: Options) -> Loss:
+        """A loss with its options."""
+        return cast(Loss, self.make(Kind.LOSS, name, options))
+
+    def metric(self, name: str) -> Metric:
+        """A metric."""
+        return cast(Metric, self.make(Kind.METRIC, name, {}))
+
+    def augmentation(self, name: str, options: Options) -> AugmentationPolicy:
+        """A named augmentation policy, with some of its fields changed."""
+        return cast(AugmentationPolicy, self.make(Kind.AUGMENTATION, name, options))
+
+    def tracker(self, name: str, run: Path) -> Tracker:
+        """A tracker for the run in that folder."""
+        return cast(Tracker, self.make(Kind.TRACKER, name, {"run": run}))
+
+    def options(self, kind: Kind, name: str) -> Mapping[str, Any]:
+        """Option names of a part with their defaults, for people: ``inspect.Parameter.empty`` where there is none."""
+        parameters = inspect.signature(self._load(self.entry(kind, name))).parameters
+        return {p.name: p.default for p in parameters.values()}
