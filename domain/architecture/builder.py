@@ -1,0 +1,111 @@
+"""Drawing a graph, node by node, with channels and scale known at every step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ..errors import InvalidSpecError
+from .graph import IMAGE, Graph, Node
+from .operations import Activation, Conv, Input, Norm, Operation, Shape
+
+NOMINAL = 7680
+"""Side of the image that scales are worked out on: 2^9 * 3 * 5, so every usual stride divides it."""
+
+
+class GraphBuilder:
+    """A graph being drawn. It starts with the input node, named ``IMAGE``.
+
+    Args:
+        channels: of the image.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self._nodes = [Node(IMAGE, Input(channels))]
+        self._shapes: dict[str, Shape] = {IMAGE: (channels, NOMINAL, NOMINAL)}
+
+    def add(self, operation: Operation, *inputs: str, name: str) -> str:
+        """Appends a node and returns its name.
+
+        Raises InvalidSpecError when the name is taken, an input is unknown, the inputs cannot be combined, or the
+        result's size is not the image's divided by a whole number.
+        """
+        unknown = [f"its input {i!r} is not in the graph yet" for i in inputs if i not in self._shapes]
+        taken = ["the name is taken"] if name in self._shapes else []
+        if unknown or taken:
+            raise InvalidSpecError(f"Node {name!r} cannot be added.", problems=[*taken, *unknown])
+        if operation.arity is not None and len(inputs) != operation.arity:
+            raise InvalidSpecError(
+                f"Node {name!r}: {operation.kind} takes {operation.arity} inputs, not {len(inputs)}."
+            )
+        self._shapes[name] = self._shape(operation, inputs, name)
+        self._nodes.append(Node(name, operation, inputs))
+        return name
+
+    def channels(self, node: str) -> int:
+        """Channels of a node's result."""
+        return self._shapes[node][0]
+
+    def scale(self, node: str) -> int | None:
+        """How many times smaller than the image a node's result is; None for a single pixel, which has no scale."""
+        height = self._shapes[node][1]
+        return None if height == 1 else NOMINAL // height
+
+    def conv_norm(
+        self,
+        source: str,
+        channels: int,
+        *,
+        conv: str,
+        norm: str,
+        kernel: int = 3,
+        stride: int = 1,
+        groups: int = 1,
+        dilation: int = 1,
+        zero_gamma: bool = False,
+    ) -> str:
+        """A convolution without bias, padded to keep the size (divided by ``stride``), and its norm; both by name."""
+        padding = dilation * (kernel - 1) // 2
+        operation = Conv(channels, kernel, stride, padding, dilation, groups)
+        return self.add(Norm(zero_gamma=zero_gamma), self.add(operation, source, name=conv), name=norm)
+
+    def conv_norm_act(
+        self, source: str, channels: int, *, name: str, kernel: int = 3, stride: int = 1, function: str = "relu"
+    ) -> str:
+        """``conv_norm`` and an activation, named "<name>.conv", "<name>.norm" and "<name>.act"."""
+        normed = self.conv_norm(
+            source, channels, conv=f"{name}.conv", norm=f"{name}.norm", kernel=kernel, stride=stride
+        )
+        return self.add(Activation(function), normed, name=f"{name}.act")
+
+    def build(self, outputs: Sequence[str]) -> Graph:
+        """The checked graph. Its stride is the least common multiple of all scales.
+
+        Raises InvalidSpecError when an output has not the image's size (or one pixel, as a classifier's has).
+        """
+        problems = [
+            f"output {name!r} is {self._words(name)}, not the image's size"
+            for name in outputs
+            if name in self._shapes and self.scale(name) not in (1, None)
+        ]
+        if problems:
+            raise InvalidSpecError("The outputs do not line up with the image.", problems=problems)
+        scales = [scale for scale in map(self.scale, self._shapes) if scale is not None]
+        return Graph(self._nodes, tuple(outputs), math.lcm(*scales))
+
+    def _shape(self, operation: Operation, inputs: Sequence[str], name: str) -> Shape:
+        try:
+            shape = operation.shape([self._shapes[i] for i in inputs])
+        except InvalidSpecError as error:
+            problems = [f"{i!r} is {self._words(i)}" for i in inputs]
+            raise InvalidSpecError(f"Node {name!r}: {error.message}", problems=problems, fix=error.fix) from None
+        if NOMINAL % shape[1]:
+            raise InvalidSpecError(
+                f"Node {name!r} makes {shape[1]} of {NOMINAL} pixels, which is not a whole fraction.",
+                fix="Pad the window so that it divides the size by its stride.",
+            )
+        return shape
+
+    def _words(self, node: str) -> str:
+        scale = self.scale(node)
+        return f"{self.channels(node)} channels at " + ("one pixel" if scale is None else f"1/{scale} of the image")
