@@ -1,0 +1,192 @@
+"""Optimizers pinned as formulas: every backend makes the update below, whatever its framework's own optimizer does.
+
+One update, in this order: gradients of the accumulated batches are averaged (``mean_gradient``), scaled down to the norm
+limit (``clip_by_norm``), then each weight is updated with the rate of that step. All slots start at zero and all
+arithmetic is float32. Weight decay touches only what ``decays`` names.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from ..ranges import outside, reject
+
+Tensor: TypeAlias = NDArray[np.float32]
+Slots: TypeAlias = Mapping[str, Tensor]
+
+_NORM_GUARD = 1e-6
+
+
+def decays(name: str, shape: Sequence[int]) -> bool:
+    """Whether weight decay applies: to kernels, never to biases or to the scales and shifts of norms."""
+    return len(shape) > 1 and not name.endswith(".bias")
+
+
+@frozen
+class Sgd:
+    """Stochastic gradient descent with heavy-ball or Nesterov momentum, as torch.optim.SGD without dampening.
+
+    g += weight_decay w;  momentum = mu momentum + g;  w -= rate (g + mu momentum if nesterov else momentum)
+
+    Source: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", in torch's form
+    where the rate stands outside the buffer, so that a schedule acts at once.
+
+    Attributes:
+        momentum: mu, in [0, 1).
+        nesterov: look one step ahead; needs momentum.
+        weight_decay: L2 penalty added to the gradient.
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ("momentum",)
+
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 0.0
+
+    def __attrs_post_init__(self) -> None:
+        lacking = "nesterov = True: expected a momentum above 0." if self.nesterov and not self.momentum else ""
+        momentum = outside("momentum", self.momentum, 0, 1, below=True)
+        reject("optimizer 'sgd'", [momentum, outside("weight_decay", self.weight_decay, 0), lacking])
+
+    def update(
+        self, weight: Tensor, gradient: Tensor, slots: Slots, step: int, rate: float, *, name: str = "weight"
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weight and slots after one update.
+
+        Args:
+            weight: float32 of any shape.
+            gradient: of the weight's shape.
+            slots: "momentum", of the weight's shape.
+            step: number of this update, from 1; not used here.
+            rate: learning rate of this update.
+            name: canonical name of the weight, for ``decays``.
+        """
+        gradient = _with_penalty(gradient, weight, self.weight_decay, name)
+        momentum = self.momentum * slots["momentum"] + gradient
+        direction = gradient + self.momentum * momentum if self.nesterov else momentum
+        return weight - rate * direction, {"momentum": momentum}
+
+
+@frozen
+class Adam:
+    """Adam with the penalty inside the gradient, as torch.optim.Adam.
+
+    g += weight_decay w;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2
+    w -= rate / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + epsilon)
+
+    Source: Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", algorithm 1. The epsilon is added after
+    bias correction, as there and in torch; Keras adds it before, in the form that ends section 2 of the paper.
+
+    Attributes:
+        beta1: memory of the mean, in [0, 1).
+        beta2: memory of the square, in [0, 1).
+        epsilon: above 0.
+        weight_decay: L2 penalty added to the gradient.
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ("m", "v")
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+
+    def __attrs_post_init__(self) -> None:
+        reject("optimizer 'adam'", _adam_problems(self))
+
+    def update(
+        self, weight: Tensor, gradient: Tensor, slots: Slots, step: int, rate: float, *, name: str = "weight"
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weight and slots ("m", "v") after update number ``step``, counted from 1; arguments as for ``Sgd``."""
+        gradient = _with_penalty(gradient, weight, self.weight_decay, name)
+        return _adam_update(self, weight, gradient, slots, step, rate)
+
+
+@frozen
+class AdamW:
+    """Adam with decoupled weight decay, as torch.optim.AdamW.
+
+    w *= 1 - rate weight_decay, then Adam's update with the plain gradient.
+
+    Source: Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization", algorithm 2, with the rate in front of
+    the decay.
+
+    Attributes:
+        beta1: memory of the mean, in [0, 1).
+        beta2: memory of the square, in [0, 1).
+        epsilon: above 0.
+        weight_decay: part of the weight taken off at a rate of 1.
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ("m", "v")
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.01
+
+    def __attrs_post_init__(self) -> None:
+        reject("optimizer 'adamw'", _adam_problems(self))
+
+    def update(
+        self, weight: Tensor, gradient: Tensor, slots: Slots, step: int, rate: float, *, name: str = "weight"
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weight and slots ("m", "v") after update number ``step``, counted from 1; arguments as for ``Sgd``."""
+        if decays(name, weight.shape):
+            weight = weight * (1 - rate * self.weight_decay)
+        return _adam_update(self, weight, gradient, slots, step, rate)
+
+
+Optimizer: TypeAlias = Sgd | Adam | AdamW
+
+OPTIMIZERS: Mapping[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam, "adamw": AdamW}
+"""Optimizers by the name users write."""
+
+
+def mean_gradient(gradients: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of the gradients of accumulated batches, each counting the same, by weight name."""
+    count = len(gradients)
+    return {name: sum((other[name] for other in gradients[1:]), first) / count for name, first in gradients[0].items()}
+
+
+def clip_by_norm(gradients: Mapping[str, Tensor], limit: float) -> dict[str, Tensor]:
+    """All gradients times min(1, limit / (norm + 1e-6)), with their common L2 norm, as torch's clip_grad_norm_.
+
+    Source: Pascanu et al. 2013, "On the difficulty of training recurrent neural networks", algorithm 1.
+
+    Args:
+        gradients: by weight name.
+        limit: above 0.
+    """
+    norm = math.sqrt(sum(float(np.sum(np.square(gradient, dtype=np.float64))) for gradient in gradients.values()))
+    factor = min(1.0, limit / (norm + _NORM_GUARD))
+    return {name: gradient * factor for name, gradient in gradients.items()}
+
+
+def _with_penalty(gradient: Tensor, weight: Tensor, weight_decay: float, name: str) -> Tensor:
+    return gradient + weight_decay * weight if decays(name, weight.shape) else gradient
+
+
+def _adam_update(
+    options: Adam | AdamW, weight: Tensor, gradient: Tensor, slots: Slots, step: int, rate: float
+) -> tuple[Tensor, dict[str, Tensor]]:
+    m = options.beta1 * slots["m"] + (1 - options.beta1) * gradient
+    v = options.beta2 * slots["v"] + (1 - options.beta2) * gradient * gradient
+    scale = math.sqrt(1 - options.beta2**step)
+    direction = m / (np.sqrt(v) / scale + options.epsilon)
+    return weight - rate / (1 - options.beta1**step) * direction, {"m": m, "v": v}
+
+
+def _adam_problems(options: Adam | AdamW) -> list[str]:
+    return [
+        outside("beta1", options.beta1, 0, 1, below=True),
+        outside("beta2", options.beta2, 0, 1, below=True),
+        outside("epsilon", options.epsilon, 0, above=True),
+        outside("weight_decay", options.weight_decay, 0),
+    ]
