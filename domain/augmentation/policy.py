@@ -41,7 +41,7 @@ class AugmentationPolicy:
         hue: largest shift either way, as a part of the colour circle, in [0, 0.5].
         gamma: the exponent is log-uniform in [1 / (1 + gamma), 1 + gamma]; in [0, 9].
         blur: largest standard deviation of a Gaussian blur, in pixels, in [0, 20]; for half of the samples.
-        noise: largest standard deviation of Gaussian noise, as a part of the full range, in [0, 1]; for half of the samples.
+        noise: largest standard deviation of Gaussian noise, as a part of the full range, in [0, 1]; likewise.
 
     Raises:
         InvalidSpecError: listing every field that is out of its range.
@@ -123,6 +123,5 @@ class AugmentationPolicy:
         low, high = self.scale
         if all(map(math.isfinite, self.scale)) and _SCALES[0] <= low <= high <= _SCALES[1]:
             return []
-        return [
-            f"scale = {self.scale!r}: expected (least, largest) with {_SCALES[0]:g} <= least <= largest <= {_SCALES[1]:g}."
-        ]
+        least, most = _SCALES
+        return [f"scale = {self.scale!r}: expected (least, largest), {least:g} <= least <= largest <= {most:g}."]
