@@ -1,7 +1,7 @@
 """Optimizers pinned as formulas: every backend makes the update below, whatever its framework's own optimizer does.
 
-One update, in this order: gradients of the accumulated batches are averaged (``mean_gradient``), scaled down to the norm
-limit (``clip_by_norm``), then each weight is updated with the rate of that step. All slots start at zero and all
+One update, in this order: gradients of the accumulated batches are averaged (``mean_gradient``), scaled down to the
+norm limit (``clip_by_norm``), then each weight is updated with the rate of that step. All slots start at zero and all
 arithmetic is float32. Weight decay touches only what ``decays`` names.
 """
 
@@ -68,9 +68,10 @@ class Sgd:
             name: canonical name of the weight, for ``decays``.
         """
         gradient = _with_penalty(gradient, weight, self.weight_decay, name)
-        momentum = self.momentum * slots["momentum"] + gradient
-        direction = gradient + self.momentum * momentum if self.nesterov else momentum
-        return weight - rate * direction, {"momentum": momentum}
+        mu = np.float32(self.momentum)
+        momentum = mu * slots["momentum"] + gradient
+        direction = gradient + mu * momentum if self.nesterov else momentum
+        return weight - np.float32(rate) * direction, {"momentum": momentum}
 
 
 @frozen
@@ -139,7 +140,7 @@ class AdamW:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weight and slots ("m", "v") after update number ``step``, counted from 1; arguments as for ``Sgd``."""
         if decays(name, weight.shape):
-            weight = weight * (1 - rate * self.weight_decay)
+            weight = weight * np.float32(1 - rate * self.weight_decay)
         return _adam_update(self, weight, gradient, slots, step, rate)
 
 
@@ -151,7 +152,7 @@ OPTIMIZERS: Mapping[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam, "adamw": 
 
 def mean_gradient(gradients: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """The mean of the gradients of accumulated batches, each counting the same, by weight name."""
-    count = len(gradients)
+    count = np.float32(len(gradients))
     return {name: sum((other[name] for other in gradients[1:]), first) / count for name, first in gradients[0].items()}
 
 
@@ -165,22 +166,22 @@ def clip_by_norm(gradients: Mapping[str, Tensor], limit: float) -> dict[str, Ten
         limit: above 0.
     """
     norm = math.sqrt(sum(float(np.sum(np.square(gradient, dtype=np.float64))) for gradient in gradients.values()))
-    factor = min(1.0, limit / (norm + _NORM_GUARD))
+    factor = np.float32(min(1.0, limit / (norm + _NORM_GUARD)))
     return {name: gradient * factor for name, gradient in gradients.items()}
 
 
 def _with_penalty(gradient: Tensor, weight: Tensor, weight_decay: float, name: str) -> Tensor:
-    return gradient + weight_decay * weight if decays(name, weight.shape) else gradient
+    return gradient + np.float32(weight_decay) * weight if decays(name, weight.shape) else gradient
 
 
 def _adam_update(
     options: Adam | AdamW, weight: Tensor, gradient: Tensor, slots: Slots, step: int, rate: float
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    m = options.beta1 * slots["m"] + (1 - options.beta1) * gradient
-    v = options.beta2 * slots["v"] + (1 - options.beta2) * gradient * gradient
-    scale = math.sqrt(1 - options.beta2**step)
-    direction = m / (np.sqrt(v) / scale + options.epsilon)
-    return weight - rate / (1 - options.beta1**step) * direction, {"m": m, "v": v}
+    m = np.float32(options.beta1) * slots["m"] + np.float32(1 - options.beta1) * gradient
+    v = np.float32(options.beta2) * slots["v"] + np.float32(1 - options.beta2) * gradient * gradient
+    root: Tensor = np.sqrt(v) / np.float32(math.sqrt(1 - options.beta2**step))
+    size = np.float32(rate / (1 - options.beta1**step))
+    return weight - size * m / (root + np.float32(options.epsilon)), {"m": m, "v": v}
 
 
 def _adam_problems(options: Adam | AdamW) -> list[str]:
