@@ -179,7 +179,8 @@ def _adam_update(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     m = np.float32(options.beta1) * slots["m"] + np.float32(1 - options.beta1) * gradient
     v = np.float32(options.beta2) * slots["v"] + np.float32(1 - options.beta2) * gradient * gradient
-    root: Tensor = np.sqrt(v) / np.float32(math.sqrt(1 - options.beta2**step))
+    root: Tensor = np.sqrt(v)
+    root = root / np.float32(math.sqrt(1 - options.beta2**step))
     size = np.float32(rate / (1 - options.beta1**step))
     return weight - size * m / (root + np.float32(options.epsilon)), {"m": m, "v": v}
 
