@@ -35,9 +35,8 @@ class GraphBuilder:
         if unknown or taken:
             raise InvalidSpecError(f"Node {name!r} cannot be added.", problems=[*taken, *unknown])
         if operation.arity is not None and len(inputs) != operation.arity:
-            raise InvalidSpecError(
-                f"Node {name!r}: {operation.kind} takes {operation.arity} inputs, not {len(inputs)}."
-            )
+            expected = f"{operation.kind} takes {operation.arity} inputs"
+            raise InvalidSpecError(f"Node {name!r}: {expected}, not {len(inputs)}.")
         self._shapes[name] = self._shape(operation, inputs, name)
         self._nodes.append(Node(name, operation, inputs))
         return name
@@ -81,17 +80,10 @@ class GraphBuilder:
     def build(self, outputs: Sequence[str]) -> Graph:
         """The checked graph. Its stride is the least common multiple of all scales.
 
-        Raises InvalidSpecError when an output has not the image's size (or one pixel, as a classifier's has).
+        Raises InvalidSpecError when an output is unknown, or not of the image's size (or one pixel, as a classifier's).
         """
-        problems = [
-            f"output {name!r} is {self._words(name)}, not the image's size"
-            for name in outputs
-            if name in self._shapes and self.scale(name) not in (1, None)
-        ]
-        if problems:
-            raise InvalidSpecError("The outputs do not line up with the image.", problems=problems)
         scales = [scale for scale in map(self.scale, self._shapes) if scale is not None]
-        return Graph(self._nodes, tuple(outputs), math.lcm(*scales))
+        return Graph(tuple(self._nodes), outputs, math.lcm(*scales))
 
     def _shape(self, operation: Operation, inputs: Sequence[str], name: str) -> Shape:
         try:

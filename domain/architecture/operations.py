@@ -10,11 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..errors import InvalidSpecError
+from .checks import number, one_of, truth, whole
 
 Shape: TypeAlias = tuple[int, int, int]
+
+FUNCTIONS = ("relu", "relu6", "silu", "sigmoid", "gelu", "hardswish", "leaky_relu")
+"""Activations: "gelu" is the exact one (erf), "leaky_relu" has slope 0.01."""
+MODES = ("bilinear", "nearest")
+"""Resizing: half-pixel bilinear without antialias, and centre-aligned nearest."""
+INITIALISATIONS = ("he", "xavier", "zeros")
+"""Kernels' first values: He normal (fan out), Xavier uniform, or none."""
 
 
 @frozen
@@ -50,7 +58,7 @@ class Input(Operation):
 
     kind = "input"
     arity = 0
-    channels: int
+    channels: int = field(validator=whole())
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """The image's own; the size is given from outside."""
@@ -69,28 +77,33 @@ def _window(size: int, kernel: int, stride: int, padding: int, dilation: int) ->
 
 @frozen
 class Conv(Operation):
-    """2-D convolution (cross-correlation) with symmetric zero padding."""
+    """2-D convolution (cross-correlation) with symmetric zero padding. ``init`` is how the kernel starts."""
 
     kind = "conv"
-    channels: int
-    kernel: int = 3
-    stride: int = 1
-    padding: int = 0
-    dilation: int = 1
-    groups: int = 1
-    bias: bool = False
+    channels: int = field(validator=whole())
+    kernel: int = field(default=3, validator=whole())
+    stride: int = field(default=1, validator=whole())
+    padding: int = field(default=0, validator=whole(0))
+    dilation: int = field(default=1, validator=whole())
+    groups: int = field(default=1, validator=whole())
+    bias: bool = field(default=False, validator=truth())
+    init: str = field(default="he", validator=one_of(INITIALISATIONS))
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """(channels, floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1)."""
         channels, height, width = inputs[0]
         if channels % self.groups or self.channels % self.groups:
             raise InvalidSpecError(f"{self.groups} groups do not divide {channels} -> {self.channels} channels.")
-        sizes = (_window(s, self.kernel, self.stride, self.padding, self.dilation) for s in (height, width))
-        return (self.channels, *sizes)  # type: ignore[return-value]
+        return (
+            self.channels,
+            _window(height, self.kernel, self.stride, self.padding, self.dilation),
+            _window(width, self.kernel, self.stride, self.padding, self.dilation),
+        )
 
     def weights(self, inputs: Sequence[Shape]) -> tuple[WeightSpec, ...]:
         """``weight`` (out, in / groups, k, k), and ``bias`` (out,)."""
-        kernel = WeightSpec("weight", (self.channels, inputs[0][0] // self.groups, self.kernel, self.kernel), "he")
+        shape = (self.channels, inputs[0][0] // self.groups, self.kernel, self.kernel)
+        kernel = WeightSpec("weight", shape, self.init)
         return (kernel, WeightSpec("bias", (self.channels,), "zeros")) if self.bias else (kernel,)
 
 
@@ -98,13 +111,14 @@ class Conv(Operation):
 class Norm(Operation):
     """Batch normalisation. ``momentum`` is the weight of the new value; the running variance is the unbiased one.
 
-    ``zero_gamma`` starts the scale at zero, so that a residual branch begins as the identity (Goyal et al. 2017, 1706.02677).
+    ``zero_gamma`` starts the scale at zero, so that a residual branch begins as the identity (Goyal et al. 2017,
+    1706.02677).
     """
 
     kind = "norm"
-    epsilon: float = 1e-5
-    momentum: float = 0.1
-    zero_gamma: bool = False
+    epsilon: float = field(default=1e-5, validator=number(1e-12, 1.0))
+    momentum: float = field(default=0.1, validator=number(0.0, 1.0))
+    zero_gamma: bool = field(default=False, validator=truth())
 
     def weights(self, inputs: Sequence[Shape]) -> tuple[WeightSpec, ...]:
         """Scale, shift and running statistics, (channels,) each."""
@@ -119,10 +133,10 @@ class Norm(Operation):
 
 @frozen
 class Activation(Operation):
-    """An elementwise function: "relu", "relu6", "silu", "sigmoid", "gelu" (exact), "hardswish" or "leaky_relu" (slope 0.01)."""
+    """An elementwise function, one of ``FUNCTIONS``."""
 
     kind = "activation"
-    function: str = "relu"
+    function: str = field(default="relu", validator=one_of(FUNCTIONS))
 
 
 @frozen
@@ -130,9 +144,14 @@ class MaxPool(Operation):
     """Largest value in a window; the padding never wins."""
 
     kind = "max_pool"
-    kernel: int = 2
-    stride: int = 2
-    padding: int = 0
+    kernel: int = field(default=2, validator=whole())
+    stride: int = field(default=2, validator=whole())
+    padding: int = field(default=0, validator=whole(0))
+
+    def __attrs_post_init__(self) -> None:
+        # A window inside the padding alone would have no largest value; frameworks refuse it as well.
+        if 2 * self.padding > self.kernel:
+            raise InvalidSpecError(f"MaxPool: padding {self.padding} is more than half of the kernel {self.kernel}.")
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """As a convolution's, channels unchanged."""
@@ -157,11 +176,11 @@ class GlobalPool(Operation):
 
 @frozen
 class Resize(Operation):
-    """The first input resized to the second one's height and width: half-pixel bilinear without antialias, or centre-aligned nearest."""
+    """The first input resized to the second one's height and width, in one of the ``MODES``."""
 
     kind = "resize"
     arity = 2
-    mode: str = "bilinear"
+    mode: str = field(default="bilinear", validator=one_of(MODES))
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """Channels of the first input, size of the second."""
@@ -213,7 +232,7 @@ class Dropout(Operation):
     """Zeroes values with probability ``rate`` in training and scales the rest up; the identity otherwise."""
 
     kind = "dropout"
-    rate: float = 0.1
+    rate: float = field(default=0.1, validator=number(0.0, 0.99))
 
 
 def _same_sizes(what: str, inputs: Sequence[Shape]) -> None:

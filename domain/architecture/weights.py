@@ -44,7 +44,7 @@ def fingerprint(weights: Weights) -> str:
 
 
 def mismatch(graph: Graph, weights: Weights) -> list[str]:
-    """Every reason why ``weights`` do not fit ``graph``: missing, unknown, misshapen, not float32. Empty when they fit."""
+    """Every reason why ``weights`` do not fit ``graph``: missing, unknown, misshapen or not float32 tensors."""
     expected = graph.weights()
     problems = [
         f"{name}: missing, expected shape {spec.shape}" for name, spec in expected.items() if name not in weights
