@@ -1,0 +1,36 @@
+"""Pictures on disk, to arrays and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from ..arrays import Image, Labels
+from ..classes import ClassMap
+
+
+class ImageCodec(Protocol):
+    """Reads and writes single pictures. Thread-safe. Every method raises DataError naming the file."""
+
+    def read_image(self, path: Path) -> Image:
+        """(H, W, C) uint8 as it should be seen: turned by its EXIF orientation, in grey (C = 1) or RGB (C = 3)."""
+        ...
+
+    def read_labels(self, path: Path) -> Labels:
+        """(H, W) uint8: the pixel values of an 8-bit grey or palette picture, untouched; what ``write_labels`` wrote."""
+        ...
+
+    def write_image(self, path: Path, image: Image) -> None:
+        """A PNG without loss."""
+        ...
+
+    def write_labels(self, path: Path, labels: Labels, classes: ClassMap) -> None:
+        """An 8-bit palette PNG whose pixel values are the class ids, in the classes' colours; 255 is ignored, white."""
+        ...
+
+    def conversion(self, path: Path) -> str | None:
+        """Why a picture should be written anew as PNG for others to see it as ``read_image`` does, or None.
+
+        Some tools skip EXIF orientation, read CMYK inverted, clip 16 bits, or trust a wrong suffix.
+        """
+        ...

@@ -1,0 +1,77 @@
+"""Where prepared data sets are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from attrs import frozen
+
+from ..arrays import Image, Labels
+from ..classes import ClassMap
+from ..description import DatasetInfo
+from .dataset import Dataset, SourceItem
+
+
+@frozen
+class StoredPair:
+    """Where a pair went (relative to the data set, or absolute where only referred to), and SHA-256 of both files."""
+
+    image: str
+    mask: str
+    image_sha256: str
+    mask_sha256: str
+
+
+@frozen
+class DatasetRow:
+    """One line of ``metadata.csv``."""
+
+    id: str
+    split: str
+    stored: StoredPair
+    height: int
+    width: int
+    group: str = ""
+
+
+class DatasetWriter(Protocol):
+    """A data set being written; a context manager. Nothing stands at its place before ``finish``, nothing stays without."""
+
+    def __enter__(self) -> DatasetWriter: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+    def store(self, item: SourceItem, image: Image, labels: Labels, classes: ClassMap) -> StoredPair:
+        """Keeps one pair: the image file as it is, or ``image`` where it must be converted. Thread-safe."""
+        ...
+
+    def finish(self, info: DatasetInfo, classes: ClassMap, rows: Sequence[DatasetRow]) -> Path:
+        """Drops stored pairs that are not in ``rows``, writes the tables, and moves everything to its place."""
+        ...
+
+
+class DatasetStore(Protocol):
+    """Creates and opens prepared data sets, and reads the small files that go into them."""
+
+    def create(self, out: Path, *, reference: bool = False) -> DatasetWriter:
+        """Raises DataError when ``out`` holds anything. ``reference`` leaves images where they are."""
+        ...
+
+    def open(self, path: Path) -> Dataset:
+        """Raises DataError with everything that is wrong with it."""
+        ...
+
+    def survey(self, source: Path) -> str:
+        """What a folder holds, in one line. Raises DataError when it does not exist or is empty."""
+        ...
+
+    def read_classes(self, path: Path) -> ClassMap:
+        """From class_dict.csv, or a text file with one name a line."""
+        ...
+
+    def read_splits(self, path: Path) -> Mapping[str, str]:
+        """Id to split, from a CSV file with the columns id,split."""
+        ...
