@@ -1,0 +1,107 @@
+"""The graph's operations in NumPy, written to be read: what every backend's version is compared with.
+
+Arrays are (N, C, H, W) of float32 or float64; results have the dtype of the first input.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.floating[Any]]
+
+
+def convolve(
+    x: Floats, weight: Floats, bias: Floats | None, *, stride: int, padding: int, dilation: int, groups: int
+) -> Floats:
+    """Cross-correlation with zero padding. ``weight`` is (out, in / groups, k, k), ``bias`` (out,)."""
+    windows = _windows(x, weight.shape[-1], stride, padding, dilation, fill=0.0)
+    parts = [
+        np.tensordot(part, kernel, axes=((1, 4, 5), (1, 2, 3)))  # (N, H, W, out / groups)
+        for part, kernel in zip(np.split(windows, groups, axis=1), np.split(weight, groups), strict=True)
+    ]
+    result = np.concatenate(parts, axis=3)
+    return np.moveaxis(result if bias is None else result + bias, 3, 1)
+
+
+def max_pool(x: Floats, *, kernel: int, stride: int, padding: int) -> Floats:
+    """Largest value of each window; the padding is minus infinity."""
+    result: Floats = _windows(x, kernel, stride, padding, 1, fill=-math.inf).max(axis=(4, 5))
+    return result
+
+
+def normalise(x: Floats, mean: Floats, variance: Floats, scale: Floats, shift: Floats, epsilon: float) -> Floats:
+    """(x - mean) / sqrt(variance + epsilon) * scale + shift, all but ``x`` (C,). Ioffe and Szegedy 2015, 1502.03167."""
+    factor = scale / np.sqrt(variance + x.dtype.type(epsilon))
+    return (x - mean[:, None, None]) * factor[:, None, None] + shift[:, None, None]
+
+
+def batch_statistics(x: Floats) -> tuple[Floats, Floats]:
+    """Mean and biased variance of each channel over images and pixels: what a norm uses while training."""
+    return x.mean(axis=(0, 2, 3)), x.var(axis=(0, 2, 3))
+
+
+def resize(x: Floats, size: tuple[int, int], mode: str) -> Floats:
+    """Half-pixel bilinear without antialias, or centre-aligned nearest, to (height, width)."""
+    along = _bilinear if mode == "bilinear" else _nearest
+    return along(along(x, 2, size[0]), 3, size[1])
+
+
+def global_mean(x: Floats) -> Floats:
+    """Mean over all pixels: (N, C, 1, 1)."""
+    result: Floats = x.mean(axis=(2, 3), keepdims=True)
+    return result
+
+
+def activate(x: Floats, function: str) -> Floats:
+    """One of ``domain.architecture.operations.FUNCTIONS``."""
+    return _FUNCTIONS[function](x).astype(x.dtype, copy=False)
+
+
+def _windows(x: Floats, kernel: int, stride: int, padding: int, dilation: int, *, fill: float) -> Floats:
+    """Every window as a view: (N, C, H', W', kernel, kernel)."""
+    padded = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)), constant_values=fill)
+    reach = dilation * (kernel - 1) + 1
+    windows = sliding_window_view(padded, (reach, reach), axis=(2, 3))
+    return windows[:, :, ::stride, ::stride, ::dilation, ::dilation]
+
+
+def _bilinear(x: Floats, axis: int, target: int) -> Floats:
+    length = x.shape[axis]
+    if length == target:
+        return x
+    position = np.clip((np.arange(target) + 0.5) * length / target - 0.5, 0, length - 1)
+    low = np.floor(position).astype(np.intp)
+    high = np.minimum(low + 1, length - 1)
+    share = (position - low).astype(x.dtype).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+    result: Floats = x.take(low, axis) * (1 - share) + x.take(high, axis) * share
+    return result
+
+
+def _nearest(x: Floats, axis: int, target: int) -> Floats:
+    # floor((i + 1/2) * length / target), in whole numbers so that no rounding decides
+    result: Floats = x.take((2 * np.arange(target) + 1) * x.shape[axis] // (2 * target), axis)
+    return result
+
+
+def _sigmoid(x: Floats) -> Floats:
+    small = np.exp(-np.abs(x))  # never overflows
+    return np.where(x >= 0, 1 / (1 + small), small / (1 + small))
+
+
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+_FUNCTIONS: Mapping[str, Callable[[Floats], Floats]] = {
+    "relu": lambda x: np.maximum(x, 0),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "silu": lambda x: x * _sigmoid(x),
+    "sigmoid": _sigmoid,
+    "gelu": lambda x: x * (1 + _erf(x / math.sqrt(2))) / 2,
+    "hardswish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
+    "leaky_relu": lambda x: np.where(x >= 0, x, x * x.dtype.type(0.01)),
+}
