@@ -1,0 +1,78 @@
+"""torch as a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from attrs import frozen
+
+from ...domain.architecture.weights import Weights
+from ...domain.errors import InvalidSpecError
+from ...domain.ports.backend import Capability, DeviceInfo, Precision, StepPlan
+from ...domain.ports.model import Model
+from ...domain.spec import ModelSpec
+from .device import devices, resolve, tune_allocator
+from .evaluate import TorchEvalSession
+from .model import TorchModel
+from .train import TorchTrainSession
+
+
+@frozen
+class TorchBackend:
+    """Runs graphs with PyTorch on CPUs, CUDA or ROCm GPUs, and Apple's.
+
+    Attributes:
+        compile: run the model through torch.compile; off by default, as it is seldom faster on a CPU.
+        allocator: raise glibc's thresholds before the first model is built on a Linux CPU, for the whole process.
+    """
+
+    compile: bool = False
+    allocator: bool = True
+
+    @property
+    def name(self) -> str:
+        """ "torch"."""
+        return "torch"
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What works here."""
+        always = {Capability.TRAINING, Capability.MIXED_PRECISION, Capability.DETERMINISTIC}
+        gpu = {Capability.GPU} if torch.cuda.is_available() or torch.backends.mps.is_available() else set()
+        return frozenset(always | gpu | ({Capability.COMPILED} if self.compile else set()))
+
+    def devices(self) -> Sequence[DeviceInfo]:
+        """Usable devices, best first."""
+        return devices()
+
+    def build(
+        self,
+        spec: ModelSpec,
+        weights: Weights,
+        *,
+        device: str = "auto",
+        precision: Precision = Precision.AUTO,
+    ) -> TorchModel:
+        """See the port."""
+        place, arithmetic = resolve(device, precision)
+        if place.type == "cpu" and self.allocator:
+            tune_allocator()
+        return TorchModel(spec, weights, place, arithmetic, compiled=self.compile)
+
+    def trainer(self, model: Model, plan: StepPlan) -> TorchTrainSession:
+        """See the port."""
+        return TorchTrainSession(_own(model), plan)
+
+    def evaluator(self, model: Model) -> TorchEvalSession:
+        """See the port."""
+        return TorchEvalSession(_own(model))
+
+
+def _own(model: Model) -> TorchModel:
+    if isinstance(model, TorchModel):
+        return model
+    raise InvalidSpecError(
+        f"The torch backend cannot run a {type(model).__name__}.",
+        fix="Build the model with the same backend: backend.build(model.spec, model.weights()).",
+    )

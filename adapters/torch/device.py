@@ -1,0 +1,126 @@
+"""Where torch runs and with what arithmetic: devices, precision, the allocator, determinism.
+
+Importing this module imports torch. Two settings are process-wide and made once: ``GOMP_SPINCOUNT`` (only when the
+environment says nothing, and torch is not imported yet) and glibc's ``mallopt`` (``tune_allocator``). Numbers of
+threads are left as they are.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+if sys.platform == "linux" and "torch" not in sys.modules and "OMP_WAIT_POLICY" not in os.environ:
+    # OpenMP's workers spin while they wait; beside any other busy process that more than doubles a step.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+import torch
+
+from ...domain.errors import InvalidSpecError
+from ...domain.ports.backend import DeviceInfo, Precision
+
+DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
+"""What the forward pass is autocast to."""
+
+_BF16_FLAGS = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16"}
+_FILL = "fill_uninitialized_memory"  # a flag that torch makes at run time, unknown to its type hints
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
+
+
+def devices() -> Sequence[DeviceInfo]:
+    """Usable devices, best first: CUDA (or ROCm) GPUs, Apple's GPU, the CPU."""
+    found = [_cuda(index) for index in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        found.append(DeviceInfo("mps", "Apple GPU", Precision.FP32, "half precision is not faster on every Apple GPU"))
+    return [*found, _cpu()]
+
+
+def resolve(device: str, precision: Precision) -> tuple[torch.device, Precision]:
+    """The device and precision meant by a request ("auto", "cpu", "cuda", "cuda:1", "mps").
+
+    Raises InvalidSpecError for a device that is not here, or float16 on a CPU.
+    """
+    known = {info.name: info for info in devices()}
+    wanted = next(iter(known)) if device == "auto" else "cuda:0" if device in ("cuda", "gpu") else device
+    if wanted not in known:
+        raise InvalidSpecError(
+            f"torch has no device {device!r} here.", fix=f"Use one of: auto, {', '.join(known)}; see `segport doctor`."
+        )
+    chosen = known[wanted].precision if precision is Precision.AUTO else precision
+    if chosen is Precision.FP16 and wanted == "cpu":
+        raise InvalidSpecError(
+            "precision = 'fp16' needs a GPU: its loss scaling is slower than fp32 on a CPU.",
+            fix="Use precision = 'auto', 'bf16' or 'fp32'.",
+        )
+    return torch.device(wanted), chosen
+
+
+@cache
+def tune_allocator() -> bool:
+    """Keeps freed memory in the process on Linux with glibc; True where that was done.
+
+    Activations are far larger than malloc's mmap threshold, so by default every step returns them to the system and
+    faults each page in again. Halves the time of an fp32 step on a CPU for some 40 % more peak memory. It holds for the
+    whole process and cannot be undone in it.
+    """
+    if sys.platform != "linux":
+        return False
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "gnu_get_libc_version"):
+        return False
+    settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 256 * 2**20))
+    done = [libc.mallopt(parameter, value) for parameter, value in settings]
+    return all(done)
+
+
+@contextmanager
+def deterministic_kernels(wanted: bool) -> Iterator[None]:
+    """Asks torch for deterministic kernels inside the block, and restores its process-wide flags after it.
+
+    Operations without such a kernel go on with a warning from torch. The flags hold for all threads while inside.
+    """
+    if not wanted:
+        yield
+        return
+    enabled, warn = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    fill = getattr(torch.utils.deterministic, _FILL)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # Filling every fresh buffer guards against reading it before writing it, which costs time and is no concern here.
+    setattr(torch.utils.deterministic, _FILL, False)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(enabled, warn_only=warn)
+        setattr(torch.utils.deterministic, _FILL, fill)
+
+
+def _cuda(index: int) -> DeviceInfo:
+    properties = torch.cuda.get_device_properties(index)
+    summary = f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
+    if properties.major >= 8:
+        return DeviceInfo(f"cuda:{index}", summary, Precision.BF16, "the GPU computes bf16 natively")
+    return DeviceInfo(f"cuda:{index}", summary, Precision.FP32, "the GPU has no native bf16; fp16 can be asked for")
+
+
+def _cpu() -> DeviceInfo:
+    summary = f"CPU, {torch.get_num_threads()} threads"
+    fast = bf16_instructions()
+    if fast:
+        return DeviceInfo("cpu", summary, Precision.BF16, f"the CPU has {fast}")
+    return DeviceInfo("cpu", summary, Precision.FP32, "the CPU has neither AMX nor AVX512-BF16")
+
+
+@cache
+def bf16_instructions(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The CPU's fast bf16 instruction set ("AMX", "AVX512-BF16"), or "" where there is none to be seen."""
+    try:
+        text = cpuinfo.read_text(encoding="utf-8", errors="replace")
+    except OSError:  # not Linux
+        return ""
+    flags = next((line.split() for line in text.splitlines() if line.startswith("flags")), [])
+    return next((name for flag, name in _BF16_FLAGS.items() if flag in flags), "")

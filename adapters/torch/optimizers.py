@@ -1,0 +1,112 @@
+"""The domain's optimizer formulas as torch's own fused optimizers, with their state under canonical names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ...domain.errors import CheckpointError
+from ...domain.training.optimizers import Adam, AdamW, Optimizer, Sgd, decays
+from .model import as_array, as_tensor
+
+_STATE = {"momentum": "momentum_buffer", "m": "exp_avg", "v": "exp_avg_sq"}
+"""torch's key for each canonical slot."""
+
+
+class SlottedOptimizer:
+    """A torch optimizer over a module's parameters, whose state can be read and set by canonical name.
+
+    All slots start at zero. With zero momentum ``Sgd`` keeps no buffer in torch; its slot then reads as zeros.
+    """
+
+    def __init__(self, formula: Optimizer, module: nn.Module) -> None:
+        self._formula = formula
+        self._parameters = dict(module.named_parameters())
+        decayed = [p for n, p in self._parameters.items() if decays(n, p.shape)]
+        others = [p for n, p in self._parameters.items() if not decays(n, p.shape)]
+        self.native = _native(formula, decayed, others)
+        self._fill(dict.fromkeys(self._names()), 0)
+
+    def update(self, rate: float, scaler: torch.amp.GradScaler | None = None) -> None:
+        """One update from the parameters' gradients, which are then dropped."""
+        for group in self.native.param_groups:
+            group["lr"] = rate
+        if scaler is None:
+            self.native.step()
+        else:
+            scaler.step(self.native)
+            scaler.update()
+        self.native.zero_grad(set_to_none=True)
+
+    def slots(self) -> dict[str, NDArray[np.float32]]:
+        """Copies of all slots as "<slot>/<weight name>"."""
+        found = {}
+        for key in self._names():
+            slot, name = key.split("/", 1)
+            parameter = self._parameters[name]
+            value = self.native.state[parameter].get(_STATE[slot])
+            found[key] = as_array(torch.zeros_like(parameter) if value is None else value)
+        return found
+
+    def problems(self, slots: Mapping[str, NDArray[np.float32]]) -> list[str]:
+        """Every reason why ``slots`` are not this optimizer's."""
+        names = self._names()
+        found = [f"{key}: missing" for key in names if key not in slots]
+        for key, array in slots.items():
+            if key not in names:
+                found.append(f"{key}: {type(self._formula).__name__} has no such slot")
+            elif array.shape != self._parameters[key.split("/", 1)[1]].shape:
+                shape = tuple(self._parameters[key.split("/", 1)[1]].shape)
+                found.append(f"{key}: shape {array.shape}, expected {shape}")
+        return found
+
+    def restore(self, slots: Mapping[str, NDArray[np.float32]], step: int) -> None:
+        """Takes over slots and the number of updates made. Raises CheckpointError when they do not fit."""
+        problems = self.problems(slots)
+        if problems:
+            raise CheckpointError(
+                "The optimizer state does not fit; nothing was restored.",
+                problems=problems,
+                fix="Resume with the optimizer and the model the state was saved with.",
+            )
+        self._fill(slots, step)
+
+    def _names(self) -> list[str]:
+        return [f"{slot}/{name}" for slot in self._formula.slots for name in self._parameters]
+
+    def _fill(self, slots: Mapping[str, NDArray[np.float32] | None], step: int) -> None:
+        self.native.zero_grad(set_to_none=True)
+        if isinstance(self._formula, Sgd) and not self._formula.momentum:
+            return
+        for parameter in self._parameters.values():
+            state = self.native.state[parameter]
+            if not isinstance(self._formula, Sgd):
+                state["step"] = torch.tensor(float(step), device=parameter.device)
+        for key, array in slots.items():
+            slot, name = key.split("/", 1)
+            parameter = self._parameters[name]
+            # zeros_like keeps the parameter's memory layout, which the fused kernels rely on.
+            value: Tensor = torch.zeros_like(parameter, requires_grad=False)
+            self.native.state[parameter][_STATE[slot]] = value if array is None else value.copy_(as_tensor(array))
+
+
+def _native(formula: Optimizer, decayed: list[nn.Parameter], others: list[nn.Parameter]) -> torch.optim.Optimizer:
+    fused = (decayed or others)[0].device.type in ("cpu", "cuda")
+    groups: list[dict[str, Any]] = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
+    decay = formula.weight_decay
+    match formula:
+        case Sgd():
+            return torch.optim.SGD(
+                groups, 1.0, formula.momentum, weight_decay=decay, nesterov=formula.nesterov, fused=fused
+            )
+        case Adam():
+            betas = (formula.beta1, formula.beta2)
+            return torch.optim.Adam(groups, 1.0, betas, formula.epsilon, decay, fused=fused)
+        case AdamW():
+            betas = (formula.beta1, formula.beta2)
+            return torch.optim.AdamW(groups, 1.0, betas, formula.epsilon, decay, fused=fused)

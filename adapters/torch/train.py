@@ -1,0 +1,123 @@
+"""The training step and its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...domain.architecture.operations import Dropout
+from ...domain.architecture.weights import mismatch
+from ...domain.errors import CheckpointError, InvalidSpecError
+from ...domain.losses import supervised
+from ...domain.ports.backend import Precision, StepPlan, StepTally, TrainState
+from ...domain.samples import Batch
+from .device import deterministic_kernels
+from .feed import DeviceBatch, feed
+from .loss import OPS
+from .metric import confusions, predictions
+from .model import TorchModel, graph_has
+from .optimizers import SlottedOptimizer
+
+
+class TorchTrainSession:
+    """Updates a model in place. Losses and counts stay on the device until ``drain``."""
+
+    def __init__(self, model: TorchModel, plan: StepPlan) -> None:
+        outputs = len(model.spec.graph.outputs)
+        if len(plan.output_weights) != outputs:
+            raise InvalidSpecError(
+                f"The step plan has {len(plan.output_weights)} output weights, but the graph has {outputs} outputs.",
+                fix="Give one weight for each output, the main one first.",
+            )
+        self._model, self._plan = model, plan
+        self._optimizer = SlottedOptimizer(plan.optimizer, model.native)
+        self._parameters: list[nn.Parameter] = list(model.native.parameters())
+        self._scaler = torch.amp.GradScaler(model.device) if model.precision == Precision.FP16.value else None
+        self._random = graph_has(model.spec.graph, Dropout)
+        self._classes = max(2, len(model.spec.classes))
+        self._updates = self._pending = 0
+        self._losses: list[Tensor] = []
+        self._counts = self._no_counts()
+
+    def feed(self, batches: Iterable[Batch]) -> Iterator[DeviceBatch]:
+        """See the port."""
+        return feed(batches, self._model.torch_device)
+
+    def step(self, batch: DeviceBatch, rate: float) -> None:
+        """See the port. Every ``accumulate``-th call makes an update, at the rate given to it."""
+        native, plan = self._model.native, self._plan
+        if not native.training:
+            native.train()
+        truth, valid = batch.targets()
+        with ExitStack() as stack:
+            stack.enter_context(deterministic_kernels(plan.deterministic))
+            if self._random:
+                stack.enter_context(self._seeded())
+            outputs = self._model.forward(batch.images)
+            loss: Tensor = supervised(plan.loss, OPS, outputs, plan.output_weights, truth, valid)
+            scaled = loss / plan.accumulate if plan.accumulate > 1 else loss
+            torch.autograd.backward(self._scaler.scale(scaled) if self._scaler else scaled)
+        self._losses.append(loss.detach())
+        self._counts += confusions(predictions(outputs[0].detach()), truth, valid, self._classes).sum(0)
+        self._pending += 1
+        if self._pending == plan.accumulate:
+            self._update(rate)
+
+    def drain(self) -> StepTally:
+        """See the port."""
+        losses = torch.stack(self._losses).double().cpu().numpy() if self._losses else np.zeros(0)
+        tally = StepTally(losses, self._counts.cpu().numpy())
+        self._losses, self._counts = [], self._no_counts()
+        return tally
+
+    def snapshot(self) -> TrainState:
+        """See the port."""
+        return TrainState(self._model.weights(), self._optimizer.slots(), self._updates)
+
+    def restore(self, state: TrainState) -> None:
+        """Takes over a state, dropping what is pending.
+
+        Raises CheckpointError when it does not fit; then nothing has changed.
+        """
+        problems = [*mismatch(self._model.spec.graph, state.weights), *self._optimizer.problems(state.slots)]
+        if problems:
+            raise CheckpointError(
+                "The training state does not fit; nothing was restored.",
+                problems=problems,
+                fix="Resume with the model and the optimizer the state was saved with.",
+            )
+        self._model.load(state.weights)
+        self._optimizer.restore(state.slots, state.step)
+        self._updates, self._pending = state.step, 0
+        self._losses, self._counts = [], self._no_counts()
+
+    def close(self) -> None:
+        """Frees gradients and tallies. The model stays usable; closing twice does no harm."""
+        for parameter in self._parameters:
+            parameter.grad = None
+        self._losses, self._counts, self._pending = [], self._no_counts(), 0
+
+    def _update(self, rate: float) -> None:
+        if self._plan.clip_norm is not None:
+            if self._scaler:
+                self._scaler.unscale_(self._optimizer.native)
+            nn.utils.clip_grad_norm_(self._parameters, self._plan.clip_norm)
+        self._optimizer.update(rate, self._scaler)
+        self._updates += 1
+        self._pending = 0
+
+    @contextmanager
+    def _seeded(self) -> Iterator[None]:
+        """Dropout depends on the seed and the step alone, and leaves torch's own generators as they were."""
+        device = self._model.torch_device
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            entropy = np.random.SeedSequence((self._plan.seed, self._updates, self._pending))
+            torch.manual_seed(int(entropy.generate_state(1, np.uint64)[0] >> np.uint64(1)))
+            yield
+
+    def _no_counts(self) -> Tensor:
+        return torch.zeros(self._classes, self._classes, dtype=torch.int64, device=self._model.torch_device)
