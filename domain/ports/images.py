@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +18,7 @@ class ImageCodec(Protocol):
         ...
 
     def read_labels(self, path: Path) -> Labels:
-        """(H, W) uint8: the pixel values of an 8-bit grey or palette picture, untouched; what ``write_labels`` wrote."""
+        """(H, W) uint8: the values of an 8-bit grey or palette picture, untouched: what ``write_labels`` wrote."""
         ...
 
     def write_image(self, path: Path, image: Image) -> None:
@@ -32,5 +33,16 @@ class ImageCodec(Protocol):
         """Why a picture should be written anew as PNG for others to see it as ``read_image`` does, or None.
 
         Some tools skip EXIF orientation, read CMYK inverted, clip 16 bits, or trust a wrong suffix.
+        """
+        ...
+
+
+class ImageFinder(Protocol):
+    """Finds pictures by what a user writes."""
+
+    def find(self, inputs: Sequence[str]) -> Sequence[Path]:
+        """Files as given, pictures in folders (not in their subfolders), and globs expanded; sorted, each once.
+
+        Raises DataError naming every input that gives nothing.
         """
         ...

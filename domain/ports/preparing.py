@@ -38,7 +38,7 @@ class DatasetRow:
 
 
 class DatasetWriter(Protocol):
-    """A data set being written; a context manager. Nothing stands at its place before ``finish``, nothing stays without."""
+    """A data set being written, as a context. Before ``finish`` nothing stands at its place; without, nothing stays."""
 
     def __enter__(self) -> DatasetWriter: ...
     def __exit__(

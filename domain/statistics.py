@@ -1,0 +1,103 @@
+"""What is measured of training images: colours and classes, as exact integer counts that can be added in any order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from .arrays import IGNORE, Image, Labels
+
+_LEVELS = np.arange(256, dtype=np.int64)
+
+
+@frozen(eq=False)
+class PixelStatistics:
+    """Counts over some images. A monoid: ``zero`` and ``+``.
+
+    Attributes:
+        histogram: (C, 256) int64, pixels of each value in each channel.
+        pixels: (K,) int64, pixels of each class.
+        present: (K,) int64, counted pixels of the images in which the class occurs.
+        images: (K,) int64, images in which the class occurs.
+        ignored: pixels that count nowhere.
+    """
+
+    histogram: NDArray[np.int64]
+    pixels: NDArray[np.int64]
+    present: NDArray[np.int64]
+    images: NDArray[np.int64]
+    ignored: int
+
+    @classmethod
+    def zero(cls, classes: int, channels: int = 1) -> PixelStatistics:
+        """Statistics of no image."""
+        none = np.zeros(classes, np.int64)
+        return cls(np.zeros((channels, 256), np.int64), none, none, none, 0)
+
+    @classmethod
+    def of(cls, image: Image, labels: Labels, classes: int) -> PixelStatistics:
+        """Statistics of one image; labels are < ``classes`` or IGNORE. Ignored pixels do count in ``histogram``."""
+        channels = [np.bincount(image[..., c].ravel(), minlength=256) for c in range(image.shape[-1])]
+        counts = np.bincount(labels.ravel(), minlength=256).astype(np.int64)
+        pixels = counts[:classes]
+        seen = pixels > 0
+        return cls(
+            np.stack(channels).astype(np.int64), pixels, seen * pixels.sum(), seen.astype(np.int64), int(counts[IGNORE])
+        )
+
+    def __add__(self, other: PixelStatistics) -> PixelStatistics:
+        """Of both; where only one is in colour, the other's grey counts as three equal channels."""
+        channels = max(len(self.histogram), len(other.histogram))
+        return PixelStatistics(
+            self._widened(channels) + other._widened(channels),
+            self.pixels + other.pixels,
+            self.present + other.present,
+            self.images + other.images,
+            self.ignored + other.ignored,
+        )
+
+    @classmethod
+    def total(cls, parts: Iterable[PixelStatistics], classes: int) -> PixelStatistics:
+        """The sum of all."""
+        return sum(parts, cls.zero(classes))
+
+    def _widened(self, channels: int) -> NDArray[np.int64]:
+        return self.histogram if len(self.histogram) == channels else np.repeat(self.histogram, channels, axis=0)
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Per channel, of pixel / 255; 0 for no pixels."""
+        return tuple(sum_ / max(n, 1) / 255 for n, sum_, _ in self._moments())
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Per channel, population standard deviation of pixel / 255."""
+        # Python's integers keep n * squares - sum^2 exact, where floats would cancel.
+        return tuple(math.sqrt(n * squares - sum_ * sum_) / max(n, 1) / 255 for n, sum_, squares in self._moments())
+
+    def _moments(self) -> list[tuple[int, int, int]]:
+        return [(int(h.sum()), int(h @ _LEVELS), int(h @ _LEVELS**2)) for h in self.histogram]
+
+    def inverse_weights(self) -> tuple[float, ...]:
+        """Inverse class frequency, mean 1 over the classes that occur; 1 for one that does not."""
+        return _normalised(1 / np.maximum(self.pixels, 1), self.pixels)
+
+    def median_weights(self) -> tuple[float, ...]:
+        """Median frequency balancing (Eigen and Fergus 2015, arXiv 1411.4734), scaled to mean 1 likewise.
+
+        The frequency of a class is its pixels over all counted pixels of the images in which it occurs; its weight is
+        the median of the frequencies over its own. The median is a common factor, which the scaling takes out.
+        """
+        return _normalised(self.present / np.maximum(self.pixels, 1), self.pixels)
+
+
+def _normalised(weights: NDArray[np.float64], pixels: NDArray[np.int64]) -> tuple[float, ...]:
+    occurs = pixels > 0
+    if not occurs.any():
+        return (1.0,) * len(pixels)
+    scaled = weights / weights[occurs].mean()
+    return tuple(float(w) for w in np.where(occurs, scaled, 1.0))
