@@ -1,0 +1,86 @@
+"""The one door to the file system for what segport writes: whole or not at all, also when the power or the disk fails."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_CHUNK = 1 << 20
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` to write to; leaving the block flushes it to disk and renames it to ``path``.
+
+    Missing parent folders are made. After an error in the block, or an interruption, the temporary file is gone and
+    ``path`` is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays, since image libraries choose the format by it.
+    temporary = path.with_name(f".{path.stem[:64]}.{secrets.token_hex(4)}.tmp{path.suffix}")
+    try:
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _flush_folder(path.parent)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Atomically replaces a file."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Atomically replaces a file with UTF-8 text; line ends are written as they are."""
+    write_bytes(path, text.encode())
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Makes ``target`` a hard link to ``source``, or a copy where the file system allows none. Replaces atomically."""
+    source = source.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists() and target.samefile(source):
+        return  # renaming one link of a file to another does nothing and would leave the temporary name
+    temporary = target.with_name(f".{target.stem[:64]}.{secrets.token_hex(4)}.tmp{target.suffix}")
+    try:
+        try:
+            os.link(source, temporary)
+        except OSError:  # another device, a file system without links, a file of somebody else
+            shutil.copyfile(source, temporary)
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Makes a rename last. Only POSIX can, and not on every file system; elsewhere the rename itself must do."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
