@@ -22,7 +22,7 @@ def _counts(values: ArrayLike) -> Counts:
 class Confusion:
     """Pixels by (true class, predicted class): ``counts`` is (K, K) int64, row = truth, column = prediction.
 
-    A commutative monoid: ``zero(K)`` is neutral and ``+`` adds counts, so a data set's matrix is the sum of its images'.
+    A commutative monoid: ``zero(K)`` is neutral and ``+`` adds counts, so a data set's matrix is a sum.
     """
 
     counts: Counts = field(converter=_counts, validator=instance_of(np.ndarray))
@@ -79,12 +79,12 @@ class Confusion:
     @property
     def support(self) -> NDArray[np.int64]:
         """(K,) pixels of each class in the truth."""
-        return self.counts.sum(axis=1)
+        return np.asarray(self.counts.sum(axis=1), np.int64)
 
     @property
     def predicted(self) -> NDArray[np.int64]:
         """(K,) pixels of each class in the prediction."""
-        return self.counts.sum(axis=0)
+        return np.asarray(self.counts.sum(axis=0), np.int64)
 
     @property
     def true_positives(self) -> NDArray[np.int64]:

@@ -76,7 +76,7 @@ def _count_bytes(truth: Labels, prediction: Labels, classes: int) -> Counts:
         return np.bincount(pairs, minlength=256)[: classes * classes].astype(np.int64, copy=False)
     even = pairs.size - pairs.size % 2
     twice = _bincount(pairs[:even].view(np.uint16), 1 << 16).reshape(256, 256)
-    counts = twice.sum(axis=0) + twice.sum(axis=1) + np.bincount(pairs[even:], minlength=256)
+    counts: Counts = twice.sum(axis=0) + twice.sum(axis=1) + np.bincount(pairs[even:], minlength=256)
     return counts[: classes * classes]
 
 

@@ -1,0 +1,82 @@
+"""How far a score would move with other images: percentile bootstrap over images (Efron 1979).
+
+Pixels of one image are alike, so images are what is drawn anew, never pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from ..arrays import Counts
+from ..errors import InvalidSpecError
+from .aggregation import evaluate, stack
+from .confusion import Confusion
+
+if TYPE_CHECKING:
+    from ..ports.metric import Metric
+
+_CELLS = 1 << 22  # matrix cells of resampled totals held at a time: 32 MiB
+
+
+@frozen
+class Interval:
+    """A score over the data set with its confidence interval; NaN where it is undefined in every resample."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    level: float
+    definition: str
+
+
+def interval(
+    metric: Metric,
+    images: Sequence[Counts],
+    *,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int | np.random.Generator = 41,
+) -> Interval:
+    """Confidence interval of a metric that is aggregated over the data set.
+
+    Args:
+        metric: called on the summed counts of each resample.
+        images: one (K, K) matrix per image.
+        level: confidence, in (0, 1).
+        resamples: how many data sets of the same number of images are drawn, with replacement.
+        seed: same seed, same interval.
+
+    Raises DataError without any image, InvalidSpecError for a level or number of resamples that cannot be.
+    """
+    if not 0 < level < 1 or resamples < 1:
+        raise InvalidSpecError(f"A level in (0, 1) and at least one resample are needed, not {level} and {resamples}.")
+    counts = stack(images)
+    totals = _resampled(counts, resamples, np.random.default_rng(seed))
+    values = np.array([metric(Confusion(total)).value for total in totals])
+    defined = values[~np.isnan(values)]
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    low, high = np.quantile(defined, tails).tolist() if defined.size else (float("nan"), float("nan"))
+    definition = (
+        f"{100 * level:g} % percentile bootstrap: {len(counts)} images drawn with replacement {resamples} times, "
+        f"counts summed, then scored; defined in {defined.size} of them."
+    )
+    return Interval(metric.name, evaluate(metric, images).value, low, high, level, definition)
+
+
+def _resampled(counts: Counts, resamples: int, rng: np.random.Generator) -> Iterator[Counts]:
+    """Totals of resampled data sets, (K, K) each: how often each image is drawn is multinomial, so a total is a product.
+
+    The product is taken in float64, which is exact below 2**53 pixels, because that of integers is not vectorised.
+    """
+    n, classes, _ = counts.shape
+    cells: NDArray[np.float64] = counts.reshape(n, -1).astype(np.float64)
+    block = max(1, _CELLS // cells.shape[1])
+    for start in range(0, resamples, block):
+        draws = rng.multinomial(n, np.full(n, 1 / n), size=min(block, resamples - start))
+        yield from (draws @ cells).astype(np.int64).reshape(-1, classes, classes)
