@@ -1,0 +1,69 @@
+"""Labels as colours: alone, or laid over the image they belong to. Pure functions of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...domain.arrays import IGNORE, Image, Labels
+
+Colours = NDArray[np.uint8]
+"""(K, 3) uint8 RGB, one row a class."""
+
+IGNORED_COLOUR = (205, 205, 205)
+_BACKGROUNDS = frozenset({"background", "bg", "none", "other", "void", "unlabelled", "unlabeled"})
+
+
+def overlay(
+    image: Image, labels: Labels, colours: Colours, alpha: float = 0.4, *, background: int | None = 0, contour: int = 1
+) -> Image:
+    """The image with each class tinted in its colour, and contours in full colour.
+
+    Args:
+        image: (H, W, 1 or 3) uint8.
+        labels: (H, W) uint8. IGNORE and ``background`` are left unpainted.
+        colours: (K, 3) uint8.
+        alpha: share of the colour inside a region, in [0, 1].
+        background: the class left unpainted, or None to paint all.
+        contour: width of contours in pixels, drawn inside each region; 0 for none.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    canvas = as_rgb(image).astype(np.float32)
+    tint = paint(labels, colours).astype(np.float32)
+    painted = (labels != IGNORE) if background is None else (labels != IGNORE) & (labels != background)
+    mixed = np.where(painted[..., None], (1 - alpha) * canvas + alpha * tint, canvas)
+    edge = painted & _near_other(labels, contour)
+    return np.where(edge[..., None], tint, np.rint(mixed)).astype(np.uint8)
+
+
+def paint(labels: Labels, colours: Colours) -> Image:
+    """(H, W, 3): every class in its colour, IGNORE in light grey."""
+    table = np.empty((256, 3), np.uint8)
+    table[:] = IGNORED_COLOUR
+    table[: len(colours)] = colours
+    return table[labels]
+
+
+def as_rgb(image: Image) -> Image:
+    """Grey (H, W, 1) images as (H, W, 3); RGB as it is."""
+    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+
+
+def background_of(names: Sequence[str]) -> int | None:
+    """0 where the first class is background by its name, or is one of two; None where it is a thing like others."""
+    return 0 if len(names) == 2 or names[0].strip().lower() in _BACKGROUNDS else None
+
+
+def _near_other(labels: Labels, width: int) -> NDArray[np.bool_]:
+    """Pixels with another label within ``width`` steps up, down, left or right."""
+    if width <= 0:
+        return np.zeros(labels.shape, np.bool_)
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    high = cv2.dilate(labels, cross, iterations=width)
+    low = cv2.erode(labels, cross, iterations=width)
+    return np.asarray((high != labels) | (low != labels))

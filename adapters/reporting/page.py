@@ -1,0 +1,101 @@
+"""A report as one HTML file: style and pictures inside, nothing fetched from anywhere."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from ...domain.errors import DataError
+from ...domain.ports.reporting import Picture, Section, Table
+
+_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
+
+_STYLE = """
+:root { color-scheme: light; }
+body { font: 16px/1.5 system-ui, sans-serif; color: #212121; background: #fff;
+  max-width: 1120px; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.7rem; margin-bottom: .2rem; }
+h2 { font-size: 1.25rem; margin-top: 2.2rem; border-bottom: 1px solid #ccc; padding-bottom: .2rem; }
+p { white-space: pre-line; max-width: 46rem; }
+table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
+caption { text-align: left; color: #555; padding-bottom: .3rem; }
+th, td { padding: .25rem .8rem; border-bottom: 1px solid #e0e0e0; text-align: left; vertical-align: top; }
+th { border-bottom: 2px solid #999; }
+.number { text-align: right; }
+figure { margin: 1.2rem 0; }
+img { max-width: 100%; height: auto; }
+figcaption { color: #555; font-size: .9rem; }
+nav a { margin-right: 1rem; color: #0072b2; }
+"""
+
+
+def page(title: str, sections: Sequence[Section], *, summary: str = "") -> str:
+    """The HTML text. All strings are escaped.
+
+    Raises DataError listing every picture that cannot be read or is of an unknown type.
+    """
+    _check(picture for section in sections for picture in section.pictures)
+    links = "".join(f'<a href="#s{i}">{escape(s.heading)}</a>' for i, s in enumerate(sections))
+    body = "\n".join(_section(index, section) for index, section in enumerate(sections))
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<h1>{escape(title)}</h1>\n{_paragraph(summary)}<nav>{links}</nav>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _section(index: int, section: Section) -> str:
+    parts = [f'<section id="s{index}">\n<h2>{escape(section.heading)}</h2>\n{_paragraph(section.text)}']
+    parts += [_table(table) for table in section.tables]
+    parts += [_picture(picture) for picture in section.pictures]
+    return "".join([*parts, "</section>"])
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{escape(text)}</p>\n" if text else ""
+
+
+def _table(table: Table) -> str:
+    numeric = [all(_is_number(row[i]) for row in table.rows) and bool(table.rows) for i in range(len(table.columns))]
+    caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
+    head = _row("th", table.columns, numeric)
+    body = "\n".join(_row("td", row, numeric) for row in table.rows)
+    return f"<table>{caption}\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>\n"
+
+
+def _row(tag: str, cells: Sequence[str], numeric: Sequence[bool]) -> str:
+    kinds = [' class="number"' if number else "" for number in numeric]
+    texts = (f"<{tag}{kind}>{escape(cell)}</{tag}>" for cell, kind in zip(cells, kinds, strict=True))
+    return f"<tr>{''.join(texts)}</tr>"
+
+
+def _is_number(cell: str) -> bool:
+    """Numbers as people write them ("1,234", "87.1 %", "absent"), or a blank."""
+    bare = cell.replace(",", "").replace("%", "").replace(" ", "").strip()
+    if bare in {"", "absent", "-", "–"}:
+        return True
+    try:
+        float(bare)
+    except ValueError:
+        return False
+    return True
+
+
+def _picture(picture: Picture) -> str:
+    data = base64.b64encode(picture.path.read_bytes()).decode("ascii")
+    source = f"data:{_TYPES[picture.path.suffix.lower()]};base64,{data}"
+    caption = f"<figcaption>{escape(picture.caption)}</figcaption>" if picture.caption else ""
+    return f'<figure><img src="{source}" alt="{escape(picture.caption or picture.path.stem)}">{caption}</figure>\n'
+
+
+def _check(pictures: Iterable[Picture]) -> None:
+    problems = []
+    for picture in pictures:
+        if picture.path.suffix.lower() not in _TYPES:
+            problems.append(f"{picture.path}: expected one of {', '.join(_TYPES)}")
+        elif not picture.path.is_file():
+            problems.append(f"{picture.path}: no such file")
+    if problems:
+        raise DataError("The report cannot take in every picture.", problems=problems, fix="Draw the pictures first.")

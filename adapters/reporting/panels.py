@@ -1,0 +1,96 @@
+"""Strips of image | truth | prediction | errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isnan
+
+import numpy as np
+from PIL import Image as Pillow
+
+from ...domain.arrays import IGNORE, Image, Labels
+from ...domain.ports.reporting import Panel
+from . import boxes
+from .overlay import Colours, as_rgb, paint
+
+# Okabe and Ito's vermilion and blue differ for every kind of colour vision, also in lightness.
+FALSE_POSITIVE = (213, 94, 0)
+FALSE_NEGATIVE = (0, 114, 178)
+CONFUSED = (213, 94, 0)
+CORRECT_FOREGROUND = (186, 186, 186)
+CORRECT = (240, 240, 240)
+
+HEADINGS = ("image", "truth", "prediction", "errors")
+
+
+def error_map(truth: Labels, prediction: Labels, *, binary: bool) -> Image:
+    """(H, W, 3): where and how the prediction is wrong; pixels whose truth is IGNORE are grey.
+
+    Binary: found foreground mid grey, background light, false positives vermilion, false negatives blue.
+    Otherwise: correct light, wrong vermilion.
+    """
+    errors = np.empty((*truth.shape, 3), np.uint8)
+    errors[:] = CORRECT
+    if binary:
+        errors[(truth == 1) & (prediction == 1)] = CORRECT_FOREGROUND
+        errors[(truth == 0) & (prediction == 1)] = FALSE_POSITIVE
+        errors[(truth == 1) & (prediction == 0)] = FALSE_NEGATIVE
+    else:
+        errors[truth != prediction] = CONFUSED
+    errors[truth == IGNORE] = boxes.HATCH_LIGHT
+    return errors
+
+
+def panels(groups: Mapping[str, Sequence[Panel]], names: Sequence[str], colours: Colours, *, metric: str) -> bytes:
+    """PNG of all groups, one below another, each panel titled by key and score, with one legend at the end."""
+    binary = len(names) == 2
+    shown = [panel for group in groups.values() for panel in group]
+    parts: list[Pillow.Image] = []
+    for heading, group in groups.items():
+        parts.append(boxes.column([boxes.text(heading, 18, bold=True), _headings()]))
+        parts += [boxes.column([_title(p, metric), _strip(p, colours, binary=binary)], gap=3) for p in group]
+    ignored = any(bool((panel.truth == IGNORE).any()) for panel in shown)
+    parts.append(boxes.legend(_entries(names, colours, binary=binary, ignored=ignored), _WIDTH))
+    return boxes.png(boxes.column(parts, gap=14, margin=boxes.MARGIN))
+
+
+_WIDTH = len(HEADINGS) * boxes.TILE + (len(HEADINGS) - 1) * boxes.GAP
+
+
+def _headings() -> Pillow.Image:
+    cells = [np.asarray(boxes.text(heading, colour=boxes.PALE)) for heading in HEADINGS]
+    return boxes.row([boxes.tile(cell, boxes.TILE, cell.shape[0]) for cell in cells])
+
+
+def _title(panel: Panel, metric: str) -> Pillow.Image:
+    score = "undefined" if isnan(panel.score) else f"{panel.score:.3f}"
+    result = boxes.text(f"{metric} {score}", bold=True)
+    return boxes.row([boxes.text(panel.key, width=_WIDTH - result.width - 16), result], 16)
+
+
+def _strip(panel: Panel, colours: Colours, *, binary: bool) -> Pillow.Image:
+    size = boxes.scaled_size(panel.truth.shape)
+    ignored = panel.truth == IGNORE
+    faint = boxes.scale(ignored.astype(np.uint8) * 255, size, smooth=False) > 127
+    image = boxes.scale(as_rgb(panel.image), size, smooth=True)
+    truth = boxes.hatch(boxes.scale(paint(panel.truth, colours), size, smooth=False), faint)
+    prediction = boxes.scale(paint(panel.prediction, colours), size, smooth=False)
+    errors = boxes.scale(error_map(panel.truth, panel.prediction, binary=binary), size, smooth=False)
+    pictures = (image, truth, prediction, boxes.hatch(errors, faint))
+    return boxes.row([boxes.tile(picture, boxes.TILE, size[0]) for picture in pictures])
+
+
+def _entries(names: Sequence[str], colours: Colours, *, binary: bool, ignored: bool) -> list[boxes.Entry]:
+    entries: list[boxes.Entry] = [(name, rgb(colour)) for name, colour in zip(names, colours, strict=True)]
+    if binary:
+        entries += [("false positive", FALSE_POSITIVE), ("false negative", FALSE_NEGATIVE)]
+        entries += [("correct foreground", CORRECT_FOREGROUND), ("correct background", CORRECT)]
+    else:
+        entries += [("correct", CORRECT), ("wrong", CONFUSED)]
+    return [*entries, ("ignored", None)] if ignored else entries
+
+
+def rgb(colour: Colours) -> tuple[int, int, int]:
+    """One row of a colour table as a tuple."""
+    red, green, blue = (int(value) for value in colour)
+    return red, green, blue

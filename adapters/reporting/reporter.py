@@ -1,0 +1,61 @@
+"""The reporting port: draws, and writes each file whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from PIL import Image as Pillow
+
+from ...domain.arrays import Counts, Image, Labels
+from ...domain.classes import ClassMap
+from ...domain.ports.reporting import Panel, Section
+from ...domain.samples import Sample
+from ..files import write_bytes
+from . import boxes, plots
+from .overlay import background_of, overlay
+from .page import page
+from .panels import panels
+from .sheet import contact_sheet
+
+
+class FileReporter:
+    """Implements ``domain.ports.reporting.Reporter`` with Pillow and matplotlib."""
+
+    def training_curves(self, rows: Sequence[Mapping[str, float]], path: Path, *, monitor: str = "val_miou") -> None:
+        """Curves of loss and scores."""
+        write_bytes(path, plots.training_curves(rows, monitor=monitor))
+
+    def confusion(self, counts: Counts, classes: ClassMap, path: Path, *, title: str = "") -> None:
+        """Confusion heat map."""
+        write_bytes(path, plots.confusion(counts, classes.names, title=title))
+
+    def class_bars(
+        self, values: Sequence[float], support: Sequence[int], classes: ClassMap, path: Path, *, metric: str = "IoU"
+    ) -> None:
+        """One bar a class."""
+        write_bytes(path, plots.class_bars(values, support, classes.names, metric=metric))
+
+    def class_frequencies(self, pixels: Mapping[str, int], path: Path, *, title: str = "") -> None:
+        """Shares of pixels."""
+        write_bytes(path, plots.class_frequencies(pixels, title=title))
+
+    def panels(
+        self, groups: Mapping[str, Sequence[Panel]], classes: ClassMap, path: Path, *, metric: str = "IoU"
+    ) -> None:
+        """Image, truth, prediction and errors of chosen images."""
+        write_bytes(path, panels(groups, classes.names, classes.colours, metric=metric))
+
+    def contact_sheet(self, samples: Sequence[Sample], classes: ClassMap, path: Path, *, title: str = "") -> None:
+        """Samples at a glance."""
+        write_bytes(path, contact_sheet(samples, classes.names, classes.colours, title=title))
+
+    def overlay(self, image: Image, labels: Labels, classes: ClassMap, path: Path) -> None:
+        """Labels over one image at its own size, contours as wide as the size asks for."""
+        width = max(1, round(min(labels.shape) / 300))
+        laid = overlay(image, labels, classes.colours, background=background_of(classes.names), contour=width)
+        write_bytes(path, boxes.png(Pillow.fromarray(laid)))
+
+    def page(self, title: str, sections: Sequence[Section], path: Path, *, summary: str = "") -> None:
+        """One self-contained HTML file."""
+        write_bytes(path, page(title, sections, summary=summary).encode())

@@ -1,0 +1,91 @@
+"""What a run is shown as: pictures and one page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from attrs import field, frozen
+
+from ..arrays import Counts, Image, Labels
+from ..classes import ClassMap
+from ..samples import Sample
+
+
+@frozen(eq=False)
+class Panel:
+    """One image beside its truth and its prediction, all of one size. ``score`` may be NaN: undefined."""
+
+    key: str
+    image: Image
+    truth: Labels
+    prediction: Labels
+    score: float
+
+
+@frozen
+class Table:
+    """Text in rows, as it shall be printed. Columns of numbers are aligned to the right."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+
+
+@frozen
+class Picture:
+    """A PNG, JPEG or SVG file that a page takes in."""
+
+    path: Path
+    caption: str = ""
+
+
+@frozen
+class Section:
+    """A part of a page: heading, a paragraph, then tables, then pictures."""
+
+    heading: str
+    text: str = ""
+    tables: tuple[Table, ...] = field(default=())
+    pictures: tuple[Picture, ...] = field(default=())
+
+
+class Reporter(Protocol):
+    """Draws. Every method writes one file, whole or not at all, and makes missing parent folders."""
+
+    def training_curves(self, rows: Sequence[Mapping[str, float]], path: Path, *, monitor: str = "val_miou") -> None:
+        """PNG of loss and scores over epochs from the rows of metrics.csv (columns "epoch", "train_...", "val_...")."""
+        ...
+
+    def confusion(self, counts: Counts, classes: ClassMap, path: Path, *, title: str = "") -> None:
+        """PNG of a confusion matrix in percent of each row (truth)."""
+        ...
+
+    def class_bars(
+        self, values: Sequence[float], support: Sequence[int], classes: ClassMap, path: Path, *, metric: str = "IoU"
+    ) -> None:
+        """PNG of one score a class, NaN shown as "absent", with the truth's pixels beside each name."""
+        ...
+
+    def class_frequencies(self, pixels: Mapping[str, int], path: Path, *, title: str = "") -> None:
+        """PNG of each class's share of the pixels."""
+        ...
+
+    def panels(
+        self, groups: Mapping[str, Sequence[Panel]], classes: ClassMap, path: Path, *, metric: str = "IoU"
+    ) -> None:
+        """PNG of image | truth | prediction | errors strips under group headings ("Worst images", "Best images")."""
+        ...
+
+    def contact_sheet(self, samples: Sequence[Sample], classes: ClassMap, path: Path, *, title: str = "") -> None:
+        """PNG of samples with their labels laid over."""
+        ...
+
+    def overlay(self, image: Image, labels: Labels, classes: ClassMap, path: Path) -> None:
+        """PNG of one image at its own size with labels laid over."""
+        ...
+
+    def page(self, title: str, sections: Sequence[Section], path: Path, *, summary: str = "") -> None:
+        """One HTML file that needs no other: pictures inside, no link to anywhere. DataError for a missing picture."""
+        ...
