@@ -71,6 +71,10 @@ class RunStore(Protocol):
         """Raises CheckpointError when the folder already holds a run, and says how to go on or start over."""
         ...
 
+    def unused(self, name: str) -> Path:
+        """runs/<name>-001, or the first number after it that is free."""
+        ...
+
     def open(self, path: Path) -> Run: ...
     def load_checkpoint(self, path: Path) -> Checkpoint:
         """From a file, or a run's folder (its best)."""

@@ -1,0 +1,58 @@
+"""Result files: .npz matrices, JSON numbers, .npy probabilities."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...domain.arrays import Counts, Probabilities
+from ...domain.errors import DataError
+from ..files import write_bytes, write_text
+
+
+class ResultFiles:
+    """Implements ``Results`` on plain files."""
+
+    def save_confusions(self, path: Path, keys: Sequence[str], counts: Sequence[Counts]) -> None:
+        """An .npz with ``keys`` (n,) and ``counts`` (n, K, K) int64."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, keys=np.array(list(keys)), counts=np.array(counts, np.int64))
+        write_bytes(path, buffer.getvalue())
+
+    def load_confusions(self, path: Path) -> tuple[list[str], list[Counts]]:
+        """What ``save_confusions`` wrote. Raises DataError for anything else; never unpickles."""
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                keys, counts = arrays["keys"], arrays["counts"]
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path} does not hold confusion matrices: {error}") from None
+        if counts.ndim != 3 or counts.shape[1] != counts.shape[2] or len(keys) != len(counts):
+            raise DataError(f"{path}: {len(keys)} keys and counts of shape {counts.shape} do not belong together.")
+        return [str(key) for key in keys], list(counts.astype(np.int64))
+
+    def save_values(self, path: Path, values: Mapping[str, Any]) -> None:
+        """Plain values as JSON; NaN becomes null."""
+        write_text(path, json.dumps(_plain(values), indent=2, allow_nan=False) + "\n")
+
+    def save_probabilities(self, path: Path, values: Probabilities) -> None:
+        """An .npy of float16 (H, W, K)."""
+        buffer = io.BytesIO()
+        np.save(buffer, values.astype(np.float16), allow_pickle=False)
+        write_bytes(path, buffer.getvalue())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

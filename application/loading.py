@@ -1,0 +1,38 @@
+"""A trained model from its folder or file, ready to be used on any backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from ..domain.ports.backend import EvalSession, Model, Precision
+from ..domain.ports.catalogue import Catalogue
+from ..domain.ports.checkpoints import RunStore
+
+
+@frozen(eq=False)
+class Trained:
+    """A model in inference mode, and the configuration of the run it comes from (empty for a lone checkpoint file)."""
+
+    model: Model
+    session: EvalSession
+    backend: str
+    configuration: Mapping[str, Any] = field(factory=dict)
+
+
+DEFAULT_BACKEND = "torch"
+
+
+def load_trained(
+    catalogue: Catalogue, runs: RunStore, path: Path, *, backend: str | None, device: str, precision: Precision
+) -> Trained:
+    """The best checkpoint of a run's folder, or a checkpoint file. Raises CheckpointError."""
+    configuration = runs.open(path).configuration() if not path.is_file() else {}
+    checkpoint = runs.load_checkpoint(path)
+    name = backend or configuration.get("train", {}).get("backend", DEFAULT_BACKEND)
+    engine = catalogue.backend(name)
+    model = engine.build(checkpoint.spec, checkpoint.weights, device=device, precision=precision)
+    return Trained(model, engine.evaluator(model), engine.name, configuration)

@@ -1,0 +1,113 @@
+"""A model applied to images of any size, in arrays and out: no files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from attrs import frozen
+
+from ..domain.arrays import IGNORE, Image, Labels, Probabilities
+from ..domain.ports.backend import EvalSession
+from ..domain.ports.dataset import Batcher, SampleSource, ViewingPlan
+from ..domain.resampling import Fit
+from ..domain.samples import Sample
+from ..domain.spec import ModelSpec
+from .tiling import origins, window
+
+TILES_AT_ONCE = 4
+
+
+@frozen
+class Images:
+    """Images without labels as a SampleSource."""
+
+    images: tuple[Image, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int, /) -> Sample:
+        image = self.images[index]
+        return Sample(str(index), image, np.full(image.shape[:2], IGNORE, np.uint8))
+
+
+@frozen(eq=False)
+class Prediction:
+    """``labels`` (H, W) at the image's own size; ``probabilities`` (H, W, K) float32 where they were asked for."""
+
+    labels: Labels
+    probabilities: Probabilities | None = None
+
+
+@frozen(eq=False)
+class Predictor:
+    """Predicts one image after another.
+
+    An image larger than ``tile`` is cut into tiles that share ``overlap`` pixels and are blended smoothly, unless the
+    model was trained on resized whole images: then the image is resized, and the result is brought back.
+    """
+
+    session: EvalSession
+    spec: ModelSpec
+    batcher: Batcher
+    tile: int = 1024
+    overlap: int = 128
+
+    def __call__(self, image: Image, *, probabilities: bool = False) -> Prediction:
+        """Labels for an (H, W, C) uint8 image; with ``probabilities`` those too."""
+        height, width = image.shape[:2]
+        if self.spec.fit is not Fit.NATIVE or max(height, width) <= self._tile:
+            values = next(self._probabilities(Images((image,)), self.spec.fit))
+            return Prediction(_decide(values), values if probabilities else None)
+        bands = list(self._bands(image, keep=probabilities))
+        labels = np.concatenate([labels for labels, _ in bands])
+        kept = np.concatenate([v for _, v in bands if v is not None]) if probabilities else None
+        return Prediction(labels, kept)
+
+    @property
+    def _tile(self) -> int:
+        """The tile's side, a multiple of the model's stride."""
+        stride = self.spec.graph.stride
+        return max(stride, self.tile // stride * stride)
+
+    def _probabilities(self, source: SampleSource, fit: Fit) -> Iterator[Probabilities]:
+        """Of every sample, at its own size."""
+        plan = ViewingPlan(fit, self.spec.size, self.spec.graph.stride, TILES_AT_ONCE, workers=1)
+        frames = []
+
+        def remembered() -> Iterator[object]:
+            for batch in self.batcher.viewing(source, plan).batches(0):
+                frames.append(batch.frames)
+                yield batch
+
+        for fed in self.session.feed(remembered()):  # type: ignore[arg-type]
+            for frame, values in zip(frames.pop(0), self.session.probabilities(fed), strict=True):
+                yield frame.restore(values)
+
+    def _bands(self, image: Image, *, keep: bool) -> Iterator[tuple[Labels, Probabilities | None]]:
+        """Finished rows from the top down. Only one row of tiles is held, however large the image is."""
+        height, width = image.shape[:2]
+        tile, overlap = self._tile, min(self.overlap, self._tile // 2)
+        tops, lefts = origins(height, tile, overlap), origins(width, tile, overlap)
+        weights = np.outer(window(tile, overlap), window(tile, overlap))[..., None]
+        classes = len(self.spec.classes)
+        total = np.zeros((min(tile, height), width, classes), np.float32)
+        share = np.zeros((min(tile, height), width, 1), np.float32)
+        for top, following in zip(tops, [*tops[1:], height], strict=True):
+            tiles = Images(tuple(image[top : top + tile, left : left + tile] for left in lefts))
+            for left, values in zip(lefts, self._probabilities(tiles, Fit.NATIVE), strict=True):
+                rows, columns = values.shape[:2]
+                total[:rows, left : left + columns] += values * weights[:rows, :columns]
+                share[:rows, left : left + columns] += weights[:rows, :columns]
+            done = following - top
+            finished = total[:done] / share[:done]
+            yield _decide(finished), finished if keep else None
+            for buffer in (total, share):
+                buffer[: len(buffer) - done] = buffer[done:].copy()
+                buffer[len(buffer) - done :] = 0
+
+
+def _decide(probabilities: Probabilities) -> Labels:
+    """The likeliest class, ties to the lowest index."""
+    return np.argmax(probabilities, axis=-1).astype(np.uint8)

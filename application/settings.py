@@ -1,0 +1,168 @@
+"""What can be asked for. Every field is a flag, a TOML key and a Python argument of the same name.
+
+``None`` means: derived from the data set by the recipe, which prints and records its reasons.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from attrs import field, frozen
+from attrs.validators import ge, gt, in_, lt, optional
+
+from ..domain.ports.backend import Precision
+from ..domain.resampling import Fit
+from ..domain.samples import Task
+from ..domain.choices import Choice
+
+T = TypeVar("T")
+
+
+def _setting(help: str, default: Any, *, check: Any = None, group: str = "", short: str = "") -> Any:
+    return field(default=default, validator=check, metadata={"help": help, "group": group, "short": short})
+
+
+def _argument(help: str) -> Any:
+    return field(metadata={"help": help})
+
+
+def _choice(help: str, *, group: str, default: str | None = None) -> Any:
+    return field(
+        default=default,
+        converter=lambda value: None if value is None else Choice.of(value),
+        metadata={"help": help, "group": group},
+    )
+
+
+@frozen
+class GenerateSettings:
+    """Make the shapes data set: random shapes on textured backgrounds, with exact masks."""
+
+    out: Path = _argument("Folder to make.")
+    num_images: int = _setting("Images.", 120, check=gt(0))
+    height: int = _setting("Image height in pixels.", 128, check=ge(16))
+    width: int = _setting("Image width in pixels.", 128, check=ge(16))
+    min_shape_px: int = _setting("Least size of a shape in pixels.", 24, check=ge(4))
+    max_shape_px: int = _setting("Largest size of a shape in pixels.", 56, check=ge(4))
+    shapes: tuple[str, ...] = _setting("Kinds of shapes, each a class.", ("rectangle", "ellipse", "triangle"))
+    seed: int = _setting("Same seed, same bytes.", 41)
+
+
+@frozen
+class PrepareSettings:
+    """Check images and masks once, measure them, split them, and write a data set ready for training."""
+
+    source: Path = _argument("Folder (or list file) with images and masks.")
+    out: Path = _argument("Folder to make.")
+    reader: str | None = _setting("Layout of the source; found out by itself where there is only one way.", None)
+    classes: Path | None = _setting("class_dict.csv: name,r,g,b for each class.", None)
+    split: str | None = _setting("Ratios train,val,test as 0.8,0.1,0.1, or a CSV file with columns id,split.", None)
+    holdout: int = _setting("Images put aside first, as the final split 'holding'.", 0, check=ge(0))
+    seed: int = _setting("Of the split.", 41)
+    ignore: tuple[int, ...] = _setting("Raw mask values that count nowhere.", ())
+    task: Task | None = _setting("multiclass, or binary for exactly two classes.", None)
+    skip_bad: bool = _setting("Leave bad pairs out, and list them, in place of stopping.", False)
+    reference: bool = _setting("Leave the images where they are and refer to them.", False)
+
+
+@frozen
+class InspectSettings:
+    """Statistics and a contact sheet of a prepared data set."""
+
+    data: Path = _argument("Prepared data set.")
+    out: Path | None = _setting("Folder for the pictures; the data set's own 'inspect' by default.", None)
+    samples: int = _setting("Images on the contact sheet.", 12, check=gt(0))
+    augmented: bool = _setting("Show training samples as augmented.", False)
+
+
+@frozen
+class TrainSettings:
+    """Train a model on a prepared data set. With no flags, a recipe derived from the data set is used."""
+
+    data: Path = _argument("Prepared data set.")
+    run: Path | None = _setting("Folder of the run; runs/<data set>-001 and so on by default.", None)
+    backend: str = _setting("Framework: torch, tf, or a plugin's.", "torch", group="Compute")
+    device: str = _setting("auto, cpu, cuda, cuda:1 ...", "auto", group="Compute")
+    precision: Precision = _setting("auto, fp32, bf16 or fp16.", Precision.AUTO, group="Compute")
+    workers: int = _setting("Loader threads.", 2, check=ge(1), group="Compute")
+    cache: bool = _setting("Keep decoded images in memory or a memory-mapped file.", True, group="Compute")
+    model: Choice | None = _choice("Architecture, e.g. unet or unet:deep_supervision=true.", group="Model")
+    encoder: Choice | None = _choice("Encoder, e.g. resnet18 or plain:width=32,depth=5.", group="Model")
+    loss: Choice | None = _choice("Loss, e.g. bce-dice or focal:gamma=2.", group="Optimisation")
+    class_weights: str | None = _setting(
+        "Weights of classes in the loss: none, inverse or median frequency.",
+        None,
+        check=optional(in_(("none", "inverse", "median"))),
+        group="Optimisation",
+    )
+    output_weights: tuple[float, ...] | None = _setting(
+        "Weights of the outputs under deep supervision, main one first.", None, group="Optimisation"
+    )
+    optimizer: Choice | None = _choice("sgd, adam or adamw, with options.", group="Optimisation")
+    rate: float | None = _setting("Base learning rate.", None, check=optional(gt(0)), group="Optimisation")
+    schedule: Choice | None = _choice("Schedule of the rate, e.g. cosine or exponential:decay=0.9.", group="Optimisation")
+    warmup: int | None = _setting("Updates of linear warm-up.", None, check=optional(ge(0)), group="Optimisation")
+    clip: float | None = _setting("Largest L2 norm of the gradient; 0 is off.", None, check=optional(ge(0)), group="Optimisation")
+    accumulate: int = _setting("Batches averaged into one update.", 1, check=ge(1), group="Optimisation")
+    epochs: int | None = _setting("Passes over the training split.", None, check=optional(gt(0)), group="Loop")
+    batch: int | None = _setting("Images in a batch.", None, check=optional(gt(0)), group="Loop")
+    size: tuple[int, int] | None = _setting("Training size, 256 or 256x384 (height x width).", None, group="Data")
+    fit: Fit | None = _setting(
+        "native: crops at the images' own scale; letterbox, stretch: whole images, resized to the training size.",
+        None,
+        check=optional(in_((Fit.NATIVE, Fit.LETTERBOX, Fit.STRETCH))),
+        group="Data",
+    )
+    augment: Choice | None = _choice("Augmentation: none, light, standard or strong, with options.", group="Data")
+    monitor: str = _setting("Validation metric that picks the best epoch.", "miou", group="Loop")
+    patience: int | None = _setting(
+        "Validations without improvement before training stops; 0 is never.", None, check=optional(ge(0)), group="Loop"
+    )
+    validate_every: int = _setting("Epochs between validations.", 1, check=ge(1), group="Loop")
+    log_every: int = _setting("Steps between progress events.", 10, check=ge(1), group="Loop")
+    seed: int = _setting("Of weights, order, augmentation and dropout.", 41, check=[ge(0), lt(2**32)], group="Loop")
+
+
+@frozen
+class EvaluateSettings:
+    """Score a run or checkpoint on a split of its data set."""
+
+    run: Path = _argument("Run folder or checkpoint file.")
+    split: str = _setting("Split to score.", "test")
+    data: Path | None = _setting("Another prepared data set; the run's own by default.", None)
+    backend: str | None = _setting("Another framework; the run's own by default.", None)
+    device: str = _setting("auto, cpu, cuda ...", "auto")
+    precision: Precision = _setting("auto, fp32, bf16 or fp16.", Precision.AUTO)
+    batch: int = _setting("Images in a batch.", 4, check=gt(0))
+    workers: int = _setting("Loader threads.", 2, check=ge(1))
+    panels: int = _setting("Worst and best images to draw, each.", 4, check=ge(0))
+    out: Path | None = _setting("Folder for results; the run's own by default.", None)
+
+
+@frozen
+class PredictSettings:
+    """Write masks for images of any size."""
+
+    run: Path = _argument("Run folder or checkpoint file.")
+    inputs: tuple[str, ...] = _argument("Images, folders or globs.")
+    out: Path = _setting("Folder to write to.", Path("predictions"))
+    backend: str | None = _setting("Another framework; the run's own by default.", None)
+    device: str = _setting("auto, cpu, cuda ...", "auto")
+    precision: Precision = _setting("auto, fp32, bf16 or fp16.", Precision.AUTO)
+    tile: int = _setting("Side of the tiles that larger images are cut into, in pixels.", 1024, check=ge(64))
+    overlap: int = _setting("Pixels neighbouring tiles share.", 128, check=ge(0))
+    overlays: bool = _setting("Also draw the masks over the images.", True)
+    probabilities: bool = _setting("Also write probabilities as .npy (H, W, K) float16.", False)
+
+
+@frozen
+class ScoreSettings:
+    """Score a folder of predicted masks against a folder of true ones. Needs no framework."""
+
+    predictions: Path = _argument("Folder of predicted masks.")
+    truth: Path = _argument("Folder of true masks.")
+    classes: Path | None = _setting("class_dict.csv; found in the truth folder or beside it by default.", None)
+    ignore: tuple[int, ...] = _setting("Raw values of the truth that count nowhere.", ())
+    batch: int = _setting("Images pooled in one batch, for the definitions that pool batches.", 16, check=gt(0))
+    out: Path | None = _setting("Folder for the matrices and the table.", None)

@@ -1,0 +1,30 @@
+"""Where the tiles of a large image lie, and how much each of their pixels counts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def origins(length: int, tile: int, overlap: int) -> list[int]:
+    """Starts of the fewest tiles that cover ``length`` pixels and share at least ``overlap`` with their neighbours.
+
+    The first starts at 0, the last ends at ``length``, the others lie evenly between. One tile at 0 when it covers all.
+    """
+    if length <= tile:
+        return [0]
+    count = -(-(length - overlap) // (tile - overlap))
+    return [round(i * (length - tile) / (count - 1)) for i in range(count)]
+
+
+def window(tile: int, overlap: int) -> NDArray[np.float32]:
+    """(tile,) weights: 1 in the middle, falling as a raised cosine over ``overlap`` pixels towards either end, never 0.
+
+    A network sees less around a pixel the nearer it is to a tile's edge; blending by these weights leaves no seams.
+    """
+    ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(overlap) + 0.5) / max(overlap, 1))
+    weights = np.ones(tile, np.float32)
+    width = min(overlap, tile // 2)
+    weights[:width] = ramp[:width]
+    weights[tile - width :] = ramp[:width][::-1]
+    return weights

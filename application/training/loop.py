@@ -1,0 +1,182 @@
+"""The training loop: the only one there is. Backends own a step, this owns epochs, rates, validation and checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+import attrs
+import numpy as np
+from attrs import field, frozen
+
+from ...domain.arrays import Counts
+from ...domain.errors import RunInterruptedError, TrainingDivergedError
+from ...domain.events import CheckpointSaved, EpochDone, Event, RunFailed, StepsDone
+from ...domain.ports.backend import EvalSession, TrainSession
+from ...domain.ports.checkpoints import Checkpoint, Run
+from ...domain.ports.clock import Clock
+from ...domain.ports.dataset import BatchSource
+from ...domain.spec import ModelSpec
+from ...domain.training.schedules import Plateau, Schedule
+from .progress import Progress
+from .scoring import epoch_metrics
+
+
+@frozen
+class LoopPlan:
+    """What the loop needs to know, all resolved."""
+
+    epochs: int
+    batch: int
+    rate: float
+    schedule: Schedule
+    accumulate: int
+    monitor: str
+    validate_every: int
+    log_every: int
+
+
+@frozen(eq=False)
+class TrainingLoop:
+    """Trains from a progress to the end of the plan, or until asked to stop.
+
+    Args:
+        emit: hears every event.
+        stop: asked between updates whether to save and end.
+    """
+
+    plan: LoopPlan
+    spec: ModelSpec
+    session: TrainSession
+    training: BatchSource
+    validate: Callable[[], list[Counts]]
+    run: Run
+    clock: Clock
+    emit: Callable[[Event], None]
+    stop: Callable[[], bool]
+    steps: int = field(init=False)
+
+    @steps.default
+    def _whole_updates(self) -> int:
+        """Batches of an epoch: the last ones that would not fill an update are left out."""
+        return len(self.training) // self.plan.accumulate * self.plan.accumulate
+
+    def __call__(self, progress: Progress) -> Progress:
+        """Runs to the end. Raises RunInterruptedError or TrainingDivergedError, with the state saved as far as it is good."""
+        try:
+            while progress.epoch < self.plan.epochs and not progress.stopping.stop:
+                progress = self._epoch(progress)
+        except (RunInterruptedError, TrainingDivergedError) as error:
+            self.emit(RunFailed(str(self.run.path), progress.epoch, error.message))
+            raise
+        return progress
+
+    def _epoch(self, progress: Progress) -> Progress:
+        began = self.clock.seconds()
+        progress = self._train(progress)
+        rate = self._rate(progress, self.steps - 1)
+        validated = (progress.epoch + 1) % self.plan.validate_every == 0 or progress.epoch + 1 == self.plan.epochs
+        metrics = epoch_metrics(progress, self.validate() if validated else [], self.spec.classes)
+        score = metrics[self.plan.monitor]
+        if validated:
+            progress = self._judge(progress, score)
+        improved = validated and progress.best.epoch == progress.epoch + 1
+        # The row comes before the checkpoint: killed in between, a resume drops the row and writes it again.
+        self.emit(EpochDone(progress.epoch + 1, metrics, rate, self.clock.seconds() - began, improved))
+        self._save(progress.next_epoch(), score if improved else None)
+        return progress.next_epoch()
+
+    def _train(self, progress: Progress) -> Progress:
+        batches = self.training.batches(progress.epoch, progress.step)
+        began, done = self.clock.seconds(), progress.step
+        fed = self.session.feed(islice(batches, self.steps - progress.step))
+        try:
+            while progress.step < self.steps:
+                progress, stopped = self._some_steps(progress, fed)
+                self._report(progress, done, self.clock.seconds() - began)
+                if stopped:
+                    self._interrupt(progress)
+        finally:
+            getattr(fed, "close", lambda: None)()
+            getattr(batches, "close", lambda: None)()
+        return progress
+
+    def _some_steps(self, progress: Progress, fed: Iterator[object]) -> tuple[Progress, bool]:
+        """Updates up to the next reading, or until asked to stop; tells whether it was."""
+        accumulate = self.plan.accumulate
+        every = -(-self.plan.log_every // accumulate) * accumulate
+        end = min(self.steps, (progress.step // every + 1) * every)
+        stopped = False
+        for first in range(progress.step, end, accumulate):
+            rate = self._rate(progress, first)
+            for _ in range(accumulate):
+                self.session.step(next(fed), rate)
+            stopped = first + accumulate < self.steps and self.stop()
+            if stopped:
+                break
+        progress = progress.stepped(self.session.drain())
+        if not np.isfinite(progress.losses).all():
+            self._diverged(progress)
+        return progress, stopped
+
+    def _rate(self, progress: Progress, step: int) -> float:
+        per_epoch = self.steps // self.plan.accumulate
+        update = progress.epoch * per_epoch + step // self.plan.accumulate
+        schedule = progress.plateau or self.plan.schedule
+        return self.plan.rate * schedule.rate(update, self.plan.epochs * per_epoch, per_epoch)
+
+    @staticmethod
+    def _judge(progress: Progress, score: float) -> Progress:
+        return attrs.evolve(
+            progress,
+            best=progress.best.observe(progress.epoch + 1, score),
+            stopping=progress.stopping.observe(score),
+            plateau=progress.plateau.observe(score) if isinstance(progress.plateau, Plateau) else None,
+        )
+
+    def _save(self, progress: Progress, best_score: float | None) -> None:
+        state = self.session.snapshot()
+        if not all(np.isfinite(weight).all() for weight in state.weights.values()):
+            self._diverged(progress)
+        checkpoint = Checkpoint(self.spec, state.weights, state, progress.to_data())
+        if best_score is not None:
+            path = self.run.save_best(checkpoint, epoch=progress.epoch, metric=self.plan.monitor, score=best_score)
+            self.emit(CheckpointSaved(progress.epoch, str(path), best=True))
+        path = self.run.save_last(checkpoint)
+        self.emit(CheckpointSaved(progress.epoch, str(path), best=False))
+
+    def _interrupt(self, progress: Progress) -> None:
+        self._save(progress, None)
+        raise RunInterruptedError(
+            f"Stopped in epoch {progress.epoch + 1}, after {progress.step} of {self.steps} steps; the state is saved.",
+            fix=f"Go on with: segport train --resume {self.run.path}",
+        )
+
+    def _diverged(self, progress: Progress) -> None:
+        bad = next((i for i, loss in enumerate(progress.losses) if not np.isfinite(loss)), len(progress.losses) - 1)
+        raise TrainingDivergedError(
+            f"The loss became {progress.losses[bad] if progress.losses else 'not finite'} "
+            f"in epoch {progress.epoch + 1}, step {bad + 1}.",
+            fix=f"The last good checkpoint is kept in {self.run.path}. Try a smaller --rate, --clip 1, or --precision fp32.",
+        )
+
+    def _report(self, progress: Progress, first: int, seconds: float) -> None:
+        images = (progress.step - first) * self.plan.batch
+        self.emit(
+            StepsDone(
+                epoch=progress.epoch + 1,
+                step=progress.step,
+                steps=self.steps,
+                loss=progress.mean_loss,
+                rate=self._rate(progress, progress.step - 1),
+                images_per_second=images / seconds if seconds > 0 else float("nan"),
+            )
+        )
+
+
+def count_all(session: EvalSession, source: BatchSource) -> list[Counts]:
+    """Per-image confusions of every batch of a source, at the batches' own size."""
+    batches = source.batches(0)
+    for batch in session.feed(batches):
+        session.tally(batch)
+    return session.drain()

@@ -1,0 +1,180 @@
+"""From names in settings to the objects a run is made of. All wrong names are reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import attrs
+from attrs import frozen
+
+from ...domain.augmentation.policy import AugmentationPolicy
+from ...domain.choices import Choice
+from ...domain.classes import ClassMap
+from ...domain.description import DatasetInfo
+from ...domain.errors import InvalidSpecError, SegportError, UnknownNameError
+from ...domain.ports.backend import Backend, StepPlan
+from ...domain.ports.catalogue import Catalogue
+from ...domain.ports.dataset import TrainingPlan, ViewingPlan
+from ...domain.spec import ModelSpec, Normalisation
+from ...domain.training.optimizers import OPTIMIZERS
+from ...domain.training.schedules import SCHEDULES, Schedule, WarmUp
+from ..settings import TrainSettings
+from .loop import LoopPlan
+from .scoring import columns
+
+T = TypeVar("T")
+
+
+@frozen(eq=False)
+class Parts:
+    """All that training needs besides data and a folder."""
+
+    backend: Backend
+    spec: ModelSpec
+    step: StepPlan
+    loop: LoopPlan
+    training: TrainingPlan
+    viewing: ViewingPlan
+
+
+class _Problems:
+    """Collects what goes wrong, so that one message can show it all."""
+
+    def __init__(self) -> None:
+        self.found: list[SegportError] = []
+
+    def attempt(self, make: Callable[[], T]) -> T | None:
+        """The made thing, or None with its error noted."""
+        try:
+            return make()
+        except SegportError as error:
+            self.found.append(error)
+            return None
+
+    def raise_any(self) -> None:
+        if len(self.found) == 1:
+            raise self.found[0]
+        if self.found:
+            raise InvalidSpecError(
+                f"{len(self.found)} settings cannot be used.", problems=[str(error) for error in self.found]
+            )
+
+
+def assemble(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, classes: ClassMap) -> Parts:
+    """Makes every part of complete ``settings``. Raises one SegportError that tells all that is wrong with them."""
+    assert settings.size and settings.fit and settings.batch and settings.epochs and settings.rate
+    assert settings.model and settings.encoder and settings.loss and settings.optimizer and settings.schedule
+    assert settings.augment
+    problems = _Problems()
+    backend = problems.attempt(lambda: catalogue.backend(settings.backend))
+    spec = problems.attempt(lambda: model_spec(catalogue, settings, info, classes))
+    loss_options = dict(settings.loss.options)
+    if settings.class_weights not in (None, "none"):
+        loss_options["class_weights"] = info.class_weights[settings.class_weights or ""]
+    loss_name = settings.loss.name
+    loss = problems.attempt(lambda: catalogue.loss(loss_name, loss_options))
+    optimizer = problems.attempt(lambda: _named("optimizer", OPTIMIZERS, settings.optimizer))
+    schedule = problems.attempt(lambda: _schedule(settings))
+    policy = problems.attempt(lambda: _policy(catalogue, settings))
+    problems.attempt(lambda: _check_monitor(settings, classes))
+    problems.raise_any()
+    assert backend and spec and loss and optimizer and schedule and policy
+    training = TrainingPlan(
+        settings.size, settings.batch, settings.seed, settings.fit, policy, settings.workers, settings.cache
+    )
+    return Parts(
+        backend=backend,
+        spec=spec,
+        step=StepPlan(
+            loss=loss,
+            output_weights=_output_weights(settings, spec),
+            optimizer=optimizer,
+            clip_norm=settings.clip or None,
+            accumulate=settings.accumulate,
+            seed=settings.seed,
+        ),
+        loop=LoopPlan(
+            epochs=settings.epochs,
+            batch=settings.batch,
+            rate=settings.rate,
+            schedule=schedule,
+            accumulate=settings.accumulate,
+            monitor=f"val_{settings.monitor}",
+            validate_every=settings.validate_every,
+            log_every=settings.log_every,
+        ),
+        training=training,
+        viewing=ViewingPlan(spec.fit, settings.size, spec.graph.stride, settings.batch, settings.workers),
+    )
+
+
+def model_spec(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, classes: ClassMap) -> ModelSpec:
+    """Draws the graph and binds it to classes, normalisation and geometry."""
+    assert settings.model and settings.encoder and settings.size and settings.fit
+    encoder = catalogue.encoder(settings.encoder.name, settings.encoder.options)
+    architecture = catalogue.architecture(settings.model.name, settings.model.options)
+    graph = architecture.graph(channels=info.channels, outputs=info.task.outputs(len(classes)), encoder=encoder)
+    height, width = settings.size
+    if height % graph.stride or width % graph.stride:
+        up = [max(graph.stride, -(-side // graph.stride) * graph.stride) for side in settings.size]
+        raise InvalidSpecError(
+            f"size = {height}x{width}: this model needs multiples of {graph.stride}.", fix=f"Use {up[0]}x{up[1]}."
+        )
+    graph.shapes(height, width)
+    return ModelSpec(
+        graph=graph,
+        classes=classes,
+        task=info.task,
+        normalisation=Normalisation(info.mean, info.std),
+        fit=settings.fit,
+        size=settings.size,
+        architecture=str(settings.model),
+        encoder=str(settings.encoder),
+    )
+
+
+def _named(kind: str, table: Mapping[str, type[T]], choice: Choice | None) -> T:
+    assert choice is not None
+    if choice.name not in table:
+        raise UnknownNameError.of(kind, choice.name, table)
+    factory: type[Any] = table[choice.name]
+    known = [field.name for field in attrs.fields(factory) if field.init]
+    for option in choice.options:
+        if option not in known:
+            raise UnknownNameError.of(f"option of {kind} {choice.name!r}:", option, known)
+    try:
+        made: T = factory(**choice.options)
+    except SegportError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InvalidSpecError(f"{kind} {choice}: {error}") from error
+    return made
+
+
+def _schedule(settings: TrainSettings) -> Schedule:
+    schedule = _named("schedule", SCHEDULES, settings.schedule)
+    return WarmUp(schedule, settings.warmup) if settings.warmup else schedule
+
+
+def _policy(catalogue: Catalogue, settings: TrainSettings) -> AugmentationPolicy:
+    assert settings.augment is not None
+    return catalogue.augmentation(settings.augment.name, settings.augment.options)
+
+
+def _output_weights(settings: TrainSettings, spec: ModelSpec) -> tuple[float, ...]:
+    """As given, or halved from each output to the next."""
+    outputs = len(spec.graph.outputs)
+    weights = settings.output_weights or tuple(0.5**i for i in range(outputs))
+    if len(weights) != outputs:
+        raise InvalidSpecError(
+            f"output_weights has {len(weights)} values, and the model {outputs} outputs.",
+            fix="Give one weight for each output, main one first, or leave it out.",
+        )
+    return weights
+
+
+def _check_monitor(settings: TrainSettings, classes: ClassMap) -> None:
+    known = [name.removeprefix("val_") for name in columns(classes) if name.startswith("val_")]
+    if settings.monitor not in known:
+        raise UnknownNameError.of("metric to monitor", settings.monitor, known)

@@ -1,0 +1,82 @@
+"""How far a run has come: all that a resume needs besides weights and optimizer state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+from attrs import field, frozen
+
+from ...domain.arrays import Counts
+from ...domain.errors import CheckpointError
+from ...domain.ports.backend import StepTally
+from ...domain.training.schedules import Plateau
+from ...domain.training.selection import Best
+from ...domain.training.stopping import EarlyStopping
+
+
+@frozen(eq=False)
+class Progress:
+    """A position between two updates.
+
+    Attributes:
+        epoch: epochs wholly done.
+        step: batches of the running epoch already trained on.
+        losses: of those batches, in order. Kept singly so that their mean does not depend on when they were read.
+        counts: training confusion of the running epoch.
+        best: the best validation so far.
+        stopping: early stopping's memory.
+        plateau: the plateau schedule's memory, where that schedule is used.
+    """
+
+    best: Best
+    stopping: EarlyStopping
+    counts: Counts
+    epoch: int = 0
+    step: int = 0
+    losses: tuple[float, ...] = field(default=())
+    plateau: Plateau | None = None
+
+    def stepped(self, tally: StepTally) -> Progress:
+        """After the steps of a tally."""
+        losses = (*self.losses, *map(float, tally.losses))
+        return attrs.evolve(self, step=len(losses), losses=losses, counts=self.counts + tally.counts)
+
+    def next_epoch(self) -> Progress:
+        """At the start of the next epoch."""
+        return attrs.evolve(self, epoch=self.epoch + 1, step=0, losses=(), counts=np.zeros_like(self.counts))
+
+    @property
+    def mean_loss(self) -> float:
+        """Of the running epoch's batches; NaN before the first."""
+        return float(np.mean(self.losses)) if self.losses else float("nan")
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain JSON values; floats survive exactly."""
+        return {
+            "epoch": self.epoch,
+            "step": self.step,
+            "losses": list(self.losses),
+            "counts": self.counts.tolist(),
+            "best": self.best.to_data(),
+            "stopping": self.stopping.to_data(),
+            "plateau": self.plateau.to_data() if self.plateau else None,
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Progress:
+        """Raises CheckpointError for anything that is not what ``to_data`` writes."""
+        try:
+            return cls(
+                best=Best.from_data(data["best"]),
+                stopping=EarlyStopping.from_data(data["stopping"]),
+                counts=np.asarray(data["counts"], dtype=np.int64),
+                epoch=int(data["epoch"]),
+                step=int(data["step"]),
+                losses=tuple(map(float, data["losses"])),
+                plateau=Plateau.from_data(data["plateau"]) if data["plateau"] else None,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"The checkpoint's training progress cannot be read: {error!r}.") from None

@@ -1,0 +1,138 @@
+"""Good defaults, derived from what ``prepare`` measured. A setting the user gave always wins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from ...domain.choices import Choice
+from ...domain.description import DatasetInfo
+from ...domain.resampling import Fit
+from ...domain.samples import Task
+from ..settings import TrainSettings
+
+STRIDE = 32
+"""Deepest encoder stride of the defaults; training sizes are multiples of it."""
+LARGEST_CROP = 256
+UPDATES = 3000
+"""Updates a small run needs to converge from scratch; epochs are chosen to give about as many."""
+
+
+@frozen
+class Recipe:
+    """Complete settings, and for each derived one the reason."""
+
+    settings: TrainSettings
+    reasons: Mapping[str, str]
+
+
+def derive(info: DatasetInfo, settings: TrainSettings) -> Recipe:
+    """Fills in every setting that is None."""
+    reasons: dict[str, str] = {}
+    for name, rule in _RULES:
+        if getattr(settings, name) is None:
+            value, reason = rule(info, settings)
+            settings = attrs.evolve(settings, **{name: value})
+            reasons[name] = reason
+    return Recipe(settings, reasons)
+
+
+def _model(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:
+    return Choice("unet"), "a strong baseline on most segmentation tasks"
+
+
+def _encoder(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:
+    return Choice("resnet18"), "trains from scratch in minutes on a CPU"
+
+
+def _fit(info: DatasetInfo, settings: TrainSettings) -> tuple[Fit, str]:
+    if max(info.height[1], info.width[1]) > 4 * LARGEST_CROP:
+        return Fit.LETTERBOX, f"the median image is {info.height[1]}x{info.width[1]}: a crop would see too little of it"
+    return Fit.NATIVE, f"the median image is {info.height[1]}x{info.width[1]}: crops keep its full resolution"
+
+
+def _size(info: DatasetInfo, settings: TrainSettings) -> tuple[tuple[int, int], str]:
+    side = min(LARGEST_CROP, *(_up(median) for median in (info.height[1], info.width[1])))
+    size = (min(side, _up(info.height[1])), min(side, _up(info.width[1])))
+    return size, f"a multiple of {STRIDE}, at most {LARGEST_CROP}, no larger than the median image"
+
+
+def _up(pixels: int) -> int:
+    return -(-pixels // STRIDE) * STRIDE
+
+
+def _batch(info: DatasetInfo, settings: TrainSettings) -> tuple[int, str]:
+    training = info.split_sizes.get("train", 1)
+    return max(1, min(8, training)), f"{training} training images"
+
+
+def _epochs(info: DatasetInfo, settings: TrainSettings) -> tuple[int, str]:
+    assert settings.batch is not None
+    steps = max(1, info.split_sizes.get("train", 1) // settings.batch // settings.accumulate)
+    epochs = max(5, min(300, round(UPDATES / steps)))
+    return epochs, f"{steps} updates an epoch, about {UPDATES} in all"
+
+
+def _loss(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:
+    if info.task is Task.BINARY:
+        return Choice("bce-dice"), "binary: cross-entropy for calibration, Dice for overlap"
+    return Choice("ce-dice"), "multiclass: cross-entropy for calibration, Dice for overlap"
+
+
+def _class_weights(info: DatasetInfo, settings: TrainSettings) -> tuple[str, str]:
+    return "none", "the Dice term already balances the classes"
+
+
+def _optimizer(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:
+    return Choice("adamw", {"weight_decay": 0.01}), "robust to the choice of rate"
+
+
+def _rate(info: DatasetInfo, settings: TrainSettings) -> tuple[float, str]:
+    assert settings.optimizer is not None
+    if settings.optimizer.name == "sgd":
+        return 0.05, "usual for sgd with norms"
+    return 1e-3, f"usual for {settings.optimizer.name} from scratch"
+
+
+def _schedule(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:
+    return Choice("cosine"), "needs no tuning of milestones"
+
+
+def _warmup(info: DatasetInfo, settings: TrainSettings) -> tuple[int, str]:
+    assert settings.batch is not None and settings.epochs is not None
+    steps = max(1, info.split_sizes.get("train", 1) // settings.batch // settings.accumulate)
+    return min(100, steps * settings.epochs // 10), "norm statistics settle before full steps are taken"
+
+
+def _clip(info: DatasetInfo, settings: TrainSettings) -> tuple[float, str]:
+    return 5.0, "stops a single odd batch from undoing an epoch"
+
+
+def _augment(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:
+    return Choice("standard"), "flips, scale, rotation and mild colour changes"
+
+
+def _patience(info: DatasetInfo, settings: TrainSettings) -> tuple[int, str]:
+    return 0, "the schedule ends the run; the best epoch is kept anyway"
+
+
+_RULES: tuple[tuple[str, Callable[[DatasetInfo, TrainSettings], tuple[Any, str]]], ...] = (
+    ("model", _model),
+    ("encoder", _encoder),
+    ("fit", _fit),
+    ("size", _size),
+    ("batch", _batch),
+    ("epochs", _epochs),
+    ("loss", _loss),
+    ("class_weights", _class_weights),
+    ("optimizer", _optimizer),
+    ("rate", _rate),
+    ("schedule", _schedule),
+    ("warmup", _warmup),
+    ("clip", _clip),
+    ("augment", _augment),
+    ("patience", _patience),
+)

@@ -1,0 +1,20 @@
+"""Settings as plain values, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar
+
+S = TypeVar("S")
+
+
+class SettingsCodec(Protocol):
+    """Between settings objects and the plain values that TOML, JSON and flags can hold."""
+
+    def to_values(self, settings: object) -> dict[str, Any]:
+        """Field name to plain value; fields that are None are left out."""
+        ...
+
+    def from_values(self, cls: type[S], values: Mapping[str, Any], *, where: str) -> S:
+        """The reverse. Raises InvalidSpecError with every wrong value and unknown name at once; ``where`` is their source."""
+        ...
