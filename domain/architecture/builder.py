@@ -32,11 +32,9 @@ class GraphBuilder:
         """
         unknown = [f"its input {i!r} is not in the graph yet" for i in inputs if i not in self._shapes]
         taken = ["the name is taken"] if name in self._shapes else []
-        if unknown or taken:
-            raise InvalidSpecError(f"Node {name!r} cannot be added.", problems=[*taken, *unknown])
-        if operation.arity is not None and len(inputs) != operation.arity:
-            expected = f"{operation.kind} takes {operation.arity} inputs"
-            raise InvalidSpecError(f"Node {name!r}: {expected}, not {len(inputs)}.")
+        count = filter(None, [operation.count_problem(len(inputs))])
+        if problems := [*taken, *unknown, *count]:
+            raise InvalidSpecError(f"Node {name!r} cannot be added.", problems=problems)
         self._shapes[name] = self._shape(operation, inputs, name)
         self._nodes.append(Node(name, operation, inputs))
         return name

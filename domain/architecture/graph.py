@@ -129,10 +129,9 @@ def _problems(graph: Graph) -> Iterator[str]:
 
 
 def _node_problems(node: Node, seen: set[str]) -> Iterator[str]:
-    arity, count = node.operation.arity, len(node.inputs)
-    if (arity is None and count < 2) or (arity is not None and count != arity):
-        wanted = "2 or more" if arity is None else arity
-        yield f"{node.name}: {node.operation.kind} takes {wanted} inputs, not {count}"
+    count = node.operation.count_problem(len(node.inputs))
+    if count:
+        yield f"{node.name}: {count}"
     yield from (f"{node.name}: its input {i!r} is not defined before it" for i in node.inputs if i not in seen)
     if node.name in seen:
         yield f"{node.name}: the name is taken"

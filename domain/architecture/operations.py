@@ -43,6 +43,13 @@ class Operation:
     arity: ClassVar[int | None] = 1
     """Number of inputs; None is two or more."""
 
+    def count_problem(self, count: int) -> str:
+        """Why it cannot take ``count`` inputs; empty when it can."""
+        if count >= 2 if self.arity is None else count == self.arity:
+            return ""
+        wanted = "2 or more inputs" if self.arity is None else f"{self.arity} input{'s' * (self.arity != 1)}"
+        return f"{self.kind} takes {wanted}, not {count}"
+
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """Shape of the result. Raises InvalidSpecError when the inputs cannot be combined."""
         return inputs[0]

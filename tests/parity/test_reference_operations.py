@@ -31,8 +31,8 @@ def assert_same(ours: NDArray[np.float64], theirs: torch.Tensor, tolerance: floa
 @quick
 @given(
     seed=seeds, height=sides, width=sides, kernel=st.integers(1, 7), stride=st.integers(1, 3),
-    padding=st.integers(0, 4), dilation=st.integers(1, 3), groups=st.integers(1, 3), inner=st.integers(1, 2), outer=st.integers(1, 3),
-    biased=st.booleans(),
+    padding=st.integers(0, 4), dilation=st.integers(1, 3), groups=st.integers(1, 3),
+    inner=st.integers(1, 2), outer=st.integers(1, 3), biased=st.booleans(),
 )  # fmt: skip
 def test_a_convolution_is_torchs(
     seed: int, height: int, width: int, kernel: int, stride: int, padding: int, dilation: int, groups: int, inner: int,
