@@ -36,6 +36,7 @@ _TURNS = {
     7: Pillow.Transpose.TRANSVERSE,
     8: Pillow.Transpose.ROTATE_90,
 }
+_INDEX_MODES = ("1", "L", "P", "LA", "La", "PA")
 _LEAST_16_BIT_PEAK = 4096
 _BEGINNINGS = {
     b"version https://git-lfs": "a Git LFS pointer, not the file itself; run `git lfs pull`",
@@ -63,11 +64,11 @@ def decode_image(path: Path, channels: int = 3, max_pixels: int = MAX_PIXELS) ->
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
-def decode_mask(path: Path, max_pixels: int = MAX_PIXELS) -> AnyArray:
+def decode_mask(path: Path, max_pixels: int = MAX_PIXELS, colours: bool = False) -> AnyArray:
     """Decodes a mask as it was stored: (H, W) integers or (H, W, 3) uint8 colours, upright, never resampled.
 
     Palette images give their indices, 1-bit images 0 and 1, images of 16 and 32 bits their whole numbers. Alpha is
-    dropped. Of the other modes (CMYK, YCbCr ...) the RGB colours are given.
+    dropped. Of the other modes (CMYK, YCbCr ...) the RGB colours are given; with ``colours`` of all but 16 and 32 bits.
 
     Raises:
         DataError: as ``decode_image``.
@@ -76,15 +77,12 @@ def decode_mask(path: Path, max_pixels: int = MAX_PIXELS) -> AnyArray:
         upright = _upright(image, orientation)
         if upright.mode == "F":
             raise _refusal(path, "its pixels are floating-point numbers", "Save masks with whole numbers.")
-        if upright.mode == "1":
-            return np.array(upright, dtype=np.uint8)
-        if upright.mode in ("LA", "La"):
-            upright = upright.getchannel("L")
-        if upright.mode in ("L", "P") or upright.mode.startswith("I"):
+        if upright.mode.startswith("I"):
             return np.array(upright)
-        if upright.mode == "PA":
-            return np.array(upright)[..., 0]
-        return np.array(upright.convert("RGB"), dtype=np.uint8)
+        if colours or upright.mode not in _INDEX_MODES:
+            return np.array(upright.convert("RGB"), dtype=np.uint8)
+        stored = np.array(upright, dtype=np.uint8)
+        return stored[..., 0] if stored.ndim == 3 else stored
 
 
 def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:

@@ -1,0 +1,48 @@
+"""From a mask file to class indices, however the file says it: by value, by palette colour or by colour."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ...domain.arrays import AnyArray, Labels
+from ...domain.classes import ClassMap
+from ...domain.errors import DataError
+from .decode import MAX_PIXELS, decode_mask
+
+
+def read_labels(path: Path, classes: ClassMap, max_pixels: int = MAX_PIXELS) -> Labels:
+    """(H, W) uint8 class indices of one mask file.
+
+    Grey and palette masks are read by their stored values; where these are no raw values of the class map, by the
+    colours they show (a 0/255 mask beside a class_dict.csv that says black and white). Colour masks are read by colour;
+    where all their pixels are grey, by that grey value.
+
+    Raises:
+        DataError: naming the file, and every unknown value or colour with its number of pixels.
+    """
+    raw = decode_mask(path, max_pixels)
+    where = str(path)
+    if raw.ndim == 3:
+        if _is_grey(raw) and not _all_known(raw, classes):
+            return classes.encode(raw[..., 0], where)
+        return classes.encode_colours(raw, where)
+    try:
+        return classes.encode(raw, where)
+    except DataError:
+        if raw.dtype != np.uint8:
+            raise
+        shown = decode_mask(path, max_pixels, colours=True)
+        if _all_known(shown, classes):
+            return classes.encode_colours(shown, where)
+        raise
+
+
+def _is_grey(rgb: AnyArray) -> bool:
+    return bool((rgb == rgb[..., :1]).all())
+
+
+def _all_known(rgb: AnyArray, classes: ClassMap) -> bool:
+    known = {tuple(colour) for colour in classes.colours.tolist()} | set(classes.ignored_colours)
+    return {tuple(colour) for colour in np.unique(rgb.reshape(-1, 3), axis=0).tolist()} <= known

@@ -1,0 +1,74 @@
+"""The class map that a folder carries or its masks imply."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from attrs import evolve
+
+from ....domain.classes import ClassMap, parse_class_dict
+from ....domain.errors import DataError, InvalidSpecError
+from ..decode import decode_mask
+
+_TABLE = "class_dict.csv"
+_NAME_LISTS = ("classes.txt", "codes.txt")
+_NUMBERED = re.compile(r"(\d+)[\s:,;]+(.+)")
+_LOOKED_AT = 24
+
+
+def implied_classes(places: Iterable[Path], masks: Sequence[Path], max_pixels: int) -> ClassMap | None:
+    """The class map for ``masks``: what a table says, else what their values leave no doubt about.
+
+    1. ``class_dict.csv`` in one of the ``places``.
+    2. ``classes.txt`` or ``codes.txt`` there: one name a line in order of the values, or value and name ("3 road").
+    3. Background and foreground, when some masks spread over the whole list hold only 0 and 255, or only 0 and 1.
+
+    Returns None otherwise. Raises DataError for a table that cannot be used.
+    """
+    for place in places:
+        if (place / _TABLE).is_file():
+            return parse_class_dict(_text(place / _TABLE), str(place / _TABLE))
+        for name in _NAME_LISTS:
+            if (place / name).is_file():
+                return _listed(_text(place / name), str(place / name))
+    return ClassMap.binary() if _are_binary(masks, max_pixels) else None
+
+
+def _listed(text: str, where: str) -> ClassMap:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    numbered = [_NUMBERED.fullmatch(line) for line in lines]
+    rows = sorted((int(row[1]), row[2]) for row in numbered if row)
+    if len(rows) < len(lines):
+        rows = list(enumerate(lines))
+    try:
+        drawn = ClassMap.of([name for _, name in rows]).classes
+        return ClassMap(tuple(evolve(one, values=(value,)) for one, (value, _) in zip(drawn, rows, strict=True)))
+    except InvalidSpecError as error:
+        raise DataError(f"{where} is no list of class names.", problems=error.problems) from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"Cannot read {path}: {error}.") from error
+
+
+def _are_binary(masks: Sequence[Path], max_pixels: int) -> bool:
+    """Whether the masks looked at hold two values, 0 and 255 or 0 and 1; broken files are left to be found later."""
+    step = max(1, len(masks) // _LOOKED_AT)
+    values: set[int] = set()
+    for path in masks[::step][:_LOOKED_AT]:
+        try:
+            raw = decode_mask(path, max_pixels)
+        except DataError:
+            continue
+        if raw.ndim == 3 and not (raw == raw[..., :1]).all():
+            return False
+        values.update(np.unique(raw).tolist())
+        if not (values <= {0, 255} or values <= {0, 1}):
+            return False
+    return len(values) == 2
