@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from .arrays import IGNORE, AnyArray, Labels
-from .class_dict import LARGEST_VALUE, ClassRow, read_rows
+from .class_dict import LARGEST_VALUE, read_rows
 from .errors import DataError, InvalidSpecError, UnknownNameError
 from .masks.colours import match_colours
 from .masks.palette import Colour, default_colours, to_palette
@@ -186,21 +186,17 @@ class ClassMap:
 def parse_class_dict(text: str, where: str = "class_dict.csv") -> ClassMap:
     """The class map of a class_dict.csv.
 
-    Without an index column the row number is both the class's index and its raw value. With one, it holds the raw
-    values, and the classes are ordered by it. Rows flagged as ignored are no classes: their colour and value are ignored.
-    Raises DataError with every problem and its row.
+    The raw values are those of the index column, by which the classes are then ordered, or else the row numbers from 0
+    on. Rows flagged as ignored are no classes: their value and colour are ignored. Raises DataError with every problem
+    and its row.
     """
     rows = read_rows(text, where)
-    if any(row.value is not None for row in rows):
-        rows.sort(key=lambda row: row.value or 0)
-        counted = [(row, (row.value or 0,)) for row in rows if not row.ignored]
-    else:
-        counted = [(row, (index,)) for index, row in enumerate(row for row in rows if not row.ignored)]
-    ignored: list[ClassRow] = [row for row in rows if row.ignored]
+    valued = [(index if row.value is None else row.value, row) for index, row in enumerate(rows)]
+    valued.sort(key=lambda pair: pair[0])
     return ClassMap(
-        tuple(SegmentClass(row.name, row.colour, values) for row, values in counted),
-        ignored=tuple(row.value for row in ignored if row.value is not None),
-        ignored_colours=tuple(row.colour for row in ignored),
+        tuple(SegmentClass(row.name, row.colour, (value,)) for value, row in valued if not row.ignored),
+        ignored=tuple(value for value, row in valued if row.ignored),
+        ignored_colours=tuple(row.colour for _, row in valued if row.ignored),
     )
 
 

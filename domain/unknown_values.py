@@ -23,7 +23,7 @@ def unknown_values(raw: AnyArray, known: Collection[int], classes: int, where: s
         shown = ", ".join(map(str, rest[:256])) + (" ..." if len(rest) > 256 else "")
         problems.append(f"{len(rest)} more values, {_pixels(sum(present[v] for v in rest), raw.size)}: {shown}")
     return DataError(
-        f"{where} holds {_plural(len(unknown), 'value')} that {_belong(len(unknown))} to no class (there are {classes}).",
+        f"{where} holds {_plural(len(unknown), 'value')} that {_belong(len(unknown))} to none of {classes} classes.",
         problems=problems,
         fix=_advice(sorted(present), sorted(unknown), sorted(known)),
     )
