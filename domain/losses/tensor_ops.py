@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class TensorOps(Protocol[T]):
-    """Functions on one framework's tensors ``T``. Axes count as in NumPy; floats keep their dtype, float32 in training."""
+    """Functions on one framework's tensors ``T``. Axes count as in NumPy; floats keep their dtype."""
 
     def constant(self, values: Sequence[float], like: T) -> T:
         """(len,) float tensor on ``like``'s device."""
@@ -52,7 +52,7 @@ class TensorOps(Protocol[T]):
         ...
 
     def where(self, condition: T, x: T, y: T | float) -> T:
-        """Elementwise choice, broadcast. What is not taken gives no gradient, and no NaN as long as its slope is finite."""
+        """Elementwise choice, broadcast. What is not taken gives no gradient, nor a NaN while its slope is finite."""
         ...
 
     def sigmoid(self, x: T) -> T:
