@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 
 class Kind(str, Enum):
-    """The kinds of parts a user can name. The hook of a kind is ``segport_<kind>s`` ("architecture" ...)."""
+    """The kinds of parts a user can name. ``hook`` is the name of the hook that offers it."""
 
     BACKEND = "backend"
     READER = "reader"
@@ -26,7 +26,7 @@ class Kind(str, Enum):
     @property
     def hook(self) -> str:
         """Name of the hook that offers this kind."""
-        return f"segport_{self.value}s"
+        return "segport_losses" if self is Kind.LOSS else f"segport_{self.value}s"
 
 
 @frozen

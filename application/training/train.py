@@ -18,7 +18,8 @@ from ...domain.ports.catalogue import Catalogue
 from ...domain.ports.checkpoints import Run, RunStore
 from ...domain.ports.clock import Clock
 from ...domain.ports.configuration import SettingsCodec
-from ...domain.ports.dataset import Batcher, Dataset, DatasetStore
+from ...domain.ports.dataset import Batcher, Dataset
+from ...domain.ports.preparing import DatasetStore
 from ...domain.training.schedules import Plateau, WarmUp
 from ...domain.training.selection import Best
 from ...domain.training.stopping import EarlyStopping

@@ -40,14 +40,6 @@ class Dataset(Protocol):
         ...
 
 
-class DatasetStore(Protocol):
-    """Opens prepared data sets."""
-
-    def open(self, path: Path) -> Dataset:
-        """Raises DataError when the folder holds none, or one that was damaged."""
-        ...
-
-
 @frozen
 class Shard:
     """Which part of every global batch this process takes: every ``world``-th sample from ``rank`` on."""

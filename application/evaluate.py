@@ -1,0 +1,195 @@
+"""The service that evaluates: a trained model on a split, at native resolution, by the one judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from attrs import frozen
+
+from ..domain.arrays import Counts
+from ..domain.classes import ClassMap
+from ..domain.errors import CheckpointError, DataError, InvalidSpecError
+from ..domain.metrics.aggregation import evaluate
+from ..domain.metrics.confusion import Confusion
+from ..domain.metrics.definitions import definitions
+from ..domain.metrics.overlap import ForegroundIoU, standard_metrics
+from ..domain.metrics.score import NamedNumber, Score
+from ..domain.metrics.table import ClassRow, class_rows
+from ..domain.ports.backend import EvalSession
+from ..domain.ports.catalogue import Catalogue
+from ..domain.ports.checkpoints import RunStore
+from ..domain.ports.clock import Clock
+from ..domain.ports.dataset import Batcher, Dataset, SampleSource, ViewingPlan
+from ..domain.ports.preparing import DatasetStore
+from ..domain.ports.reporting import Panel, Reporter
+from ..domain.ports.results import Results
+from ..domain.resampling import Fit
+from ..domain.samples import Batch
+from ..domain.spec import ModelSpec
+from .loading import Trained, load_trained
+from .predictor import Predictor
+from .results_page import write_page
+from .settings import EvaluateSettings
+
+
+@frozen(eq=False)
+class EvaluationReport:
+    """Scores of a split.
+
+    Attributes:
+        rows: one for each class.
+        scores: the standard metrics, native resolution, aggregated over the data set.
+        at_training_size: the same at the size the model was trained on, where images are resized for it; else None.
+        definitions: what other toolkits would have printed.
+        keys, counts: each image's confusion matrix at native resolution.
+        files: what was written.
+    """
+
+    run: Path
+    split: str
+    classes: ClassMap
+    rows: tuple[ClassRow, ...]
+    scores: tuple[Score, ...]
+    at_training_size: tuple[Score, ...] | None
+    definitions: tuple[NamedNumber, ...]
+    keys: tuple[str, ...]
+    counts: tuple[Counts, ...]
+    files: tuple[Path, ...]
+    seconds: float
+    device: str
+    precision: str
+
+
+Listener = Callable[[int, int], None]
+"""Hears (images done, images in all)."""
+
+
+def _nobody(done: int, total: int) -> None:
+    """Listens to nothing."""
+
+
+@frozen
+class EvaluateModel:
+    """Scores a run or a checkpoint, saves every image's confusion matrix, and draws what went best and worst."""
+
+    catalogue: Catalogue
+    datasets: DatasetStore
+    runs: RunStore
+    batcher: Batcher
+    reporter: Reporter
+    results: Results
+    clock: Clock
+
+    def __call__(self, settings: EvaluateSettings, *, listen: Listener = _nobody) -> EvaluationReport:
+        """Raises CheckpointError for a model that cannot be read or is for other classes, DataError, and backend errors."""
+        began = self.clock.seconds()
+        trained = load_trained(
+            self.catalogue,
+            self.runs,
+            settings.run,
+            backend=settings.backend,
+            device=settings.device,
+            precision=settings.precision,
+        )
+        spec = trained.model.spec
+        dataset = self.datasets.open(_data(settings, trained))
+        _check_classes(spec, dataset, settings.run)
+        source = dataset.split(settings.split)
+        if not len(source):
+            raise DataError(f"The split {settings.split!r} holds no images.", fix="Prepare the data with such a split.")
+        out = settings.out or (settings.run if settings.run.is_dir() else settings.run.parent)
+        with closing(trained.session):
+            keys, native, resized = self._count(trained, source, settings, listen)
+            panels = self._panels(trained, source, keys, native, settings.panels)
+        report = EvaluationReport(
+            run=settings.run,
+            split=settings.split,
+            classes=spec.classes,
+            rows=class_rows(native, spec.classes.names),
+            scores=_scores(native),
+            at_training_size=_scores(resized) if resized else None,
+            definitions=definitions(native, settings.batch),
+            keys=tuple(keys),
+            counts=tuple(native),
+            files=(),
+            seconds=self.clock.seconds() - began,
+            device=trained.model.device,
+            precision=trained.model.precision,
+        )
+        return write_page(report, panels, out, self.reporter, self.results)
+
+    def _count(
+        self, trained: Trained, source: SampleSource, settings: EvaluateSettings, listen: Listener
+    ) -> tuple[list[str], list[Counts], list[Counts]]:
+        """Keys, counts at native size, and counts at the training size where that is another."""
+        spec = trained.model.spec
+        plan = ViewingPlan(spec.fit, spec.size, spec.graph.stride, settings.batch, settings.workers)
+        seen: list[Batch] = []
+        keys: list[str] = []
+        native: list[Counts] = []
+        session = trained.session
+        for fed in session.feed(_remembered(self.batcher.viewing(source, plan).batches(0), seen)):
+            batch = seen.pop(0)
+            session.tally(fed)
+            if spec.fit is not Fit.NATIVE:
+                native += _native_counts(batch, session, fed, len(spec.classes))
+            keys += batch.keys
+            listen(len(keys), len(source))
+        counted = session.drain()
+        return (keys, counted, []) if spec.fit is Fit.NATIVE else (keys, native, counted)
+
+    def _panels(
+        self, trained: Trained, source: SampleSource, keys: Sequence[str], counts: Sequence[Counts], number: int
+    ) -> dict[str, list[Panel]]:
+        """The worst and best images by their own foreground IoU, predicted once more."""
+        scores = np.array([ForegroundIoU()(Confusion(c)).value for c in counts])
+        order = [int(i) for i in np.argsort(scores, kind="stable") if np.isfinite(scores[i])]
+        predictor = Predictor(trained.session, trained.model.spec, self.batcher)
+        number = min(number, len(order) // 2)
+
+        def panel(index: int) -> Panel:
+            sample = source[index]
+            return Panel(
+                keys[index], sample.image, sample.labels, predictor(sample.image).labels, float(scores[index])
+            )
+
+        groups = {"Worst images": order[:number], "Best images": order[::-1][:number]}
+        return {title: [panel(i) for i in indices] for title, indices in groups.items() if indices}
+
+
+def _remembered(batches: Iterable[Batch], seen: list[Batch]) -> Iterator[Batch]:
+    for batch in batches:
+        seen.append(batch)
+        yield batch
+
+
+def _native_counts(batch: Batch, session: EvalSession, fed: object, classes: int) -> list[Counts]:
+    """Probabilities are brought back to the image's own size, decided there, and counted against the untouched labels."""
+    values = session.probabilities(fed)
+    return [
+        Confusion.of(labels, frame.restore(value).argmax(axis=-1).astype(np.uint8), classes).counts
+        for labels, frame, value in zip(batch.natives, batch.frames, values, strict=True)
+    ]
+
+
+def _scores(counts: Sequence[Counts]) -> tuple[Score, ...]:
+    return tuple(evaluate(metric, counts) for metric in standard_metrics())
+
+
+def _data(settings: EvaluateSettings, trained: Trained) -> Path:
+    recorded = trained.configuration.get("train", {}).get("data")
+    if settings.data is None and recorded is None:
+        raise InvalidSpecError(f"{settings.run} does not say which data set it belongs to.", fix="Name it with --data.")
+    return settings.data or Path(str(recorded))
+
+
+def _check_classes(spec: ModelSpec, dataset: Dataset, where: Path) -> None:
+    if spec.classes.names != dataset.classes.names:
+        raise CheckpointError(
+            f"{where} was trained for the classes {', '.join(spec.classes.names)}; "
+            f"the data set {dataset.info.name} has {', '.join(dataset.classes.names)}.",
+            fix="Evaluate it on data prepared with the same classes.",
+        )
