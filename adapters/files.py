@@ -1,4 +1,4 @@
-"""The one door to the file system for what segport writes: whole or not at all, also when the power or the disk fails."""
+"""The one door to the file system for what segport writes: whole or not at all, even if power or disk fails."""
 
 from __future__ import annotations
 

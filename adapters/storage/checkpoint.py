@@ -1,0 +1,141 @@
+"""Checkpoints: one safetensors file with weights, training state and all that is needed to use them. Never pickle.
+
+Tensors are the weights by canonical name and, where training can go on, "state/<slot>/<weight>" for the optimizer's.
+The header holds one JSON text under ``segport``: format version, spec, progress, and a checksum of the tensors. It is
+one text, since safetensors writes several in random order: two equal checkpoints are equal files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from ...domain.architecture.weights import Weights, mismatch
+from ...domain.errors import CheckpointError
+from ...domain.ports.backend import TrainState
+from ...domain.ports.checkpoints import Checkpoint
+from .. import files
+from .spec import spec_from_data, spec_to_data
+
+VERSION = 1
+KEY = "segport"
+_STATE = "state/"
+_OWN = "state/weights/"
+_LARGEST_HEADER = 100_000_000  # what safetensors itself accepts
+
+Tensors = dict[str, NDArray[np.float32]]
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Writes atomically. Raises CheckpointError when the disk refuses; what stood at ``path`` is then still there."""
+    tensors = _tensors(checkpoint)
+    state = checkpoint.state
+    header = {
+        "version": VERSION,
+        "spec": spec_to_data(checkpoint.spec),
+        "progress": checkpoint.progress,
+        "step": None if state is None else state.step,
+        "sha256": _checksum(tensors),
+    }
+    try:
+        with files.atomic_path(path) as temporary:
+            save_file(tensors, temporary, {KEY: json.dumps(header, sort_keys=True)})
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"The checkpoint {path} cannot be written: {error}.", fix=_WRITE_FIX) from error
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Reads and checks. Raises CheckpointError saying what is wrong with the file: missing, truncated, altered ..."""
+    header = _header(path)
+    try:
+        tensors: Tensors = load_file(path)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}.", fix=_READ_FIX) from None
+    if _checksum(tensors) != header.get("sha256"):
+        raise CheckpointError(f"{path} is damaged: its tensors do not have the checksum it names.", fix=_READ_FIX)
+    try:
+        spec = spec_from_data(header["spec"])
+        progress, step = header["progress"], header["step"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: its description cannot be understood: {error}.", fix=_READ_FIX) from None
+    weights = {name: array for name, array in tensors.items() if not name.startswith(_STATE)}
+    if problems := mismatch(spec.graph, weights):
+        raise CheckpointError(f"{path}: its weights do not fit its own graph.", problems=problems, fix=_READ_FIX)
+    return Checkpoint(spec, weights, None if step is None else _state(tensors, weights, int(step)), progress)
+
+
+_WRITE_FIX = "Free some space or choose another place with --run; the checkpoint before is unharmed."
+_READ_FIX = "Use another checkpoint of the run, or copy the file again from where it is whole."
+
+
+def _tensors(checkpoint: Checkpoint) -> Tensors:
+    tensors = dict(checkpoint.weights)
+    if state := checkpoint.state:
+        # The session's weights are mostly the checkpoint's own; only those that differ are written a second time.
+        own = {n: w for n, w in state.weights.items() if not _same(w, checkpoint.weights.get(n))}
+        tensors |= {_OWN + name: array for name, array in own.items()}
+        tensors |= {_STATE + name: array for name, array in state.slots.items()}
+    return {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+
+
+def _same(one: NDArray[np.float32], other: NDArray[np.float32] | None) -> bool:
+    return other is not None and one.shape == other.shape and one.tobytes() == other.tobytes()
+
+
+def _state(tensors: Tensors, weights: Weights, step: int) -> TrainState:
+    own = {name.removeprefix(_OWN): array for name, array in tensors.items() if name.startswith(_OWN)}
+    slots = {
+        name.removeprefix(_STATE): array
+        for name, array in tensors.items()
+        if name.startswith(_STATE) and not name.startswith(_OWN)
+    }
+    return TrainState({**weights, **own}, slots, step)
+
+
+def _checksum(tensors: Mapping[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        array = tensors[name]
+        digest.update(f"{name}\0{array.dtype}\0{array.shape}\0".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """Our JSON out of the file's header: 8 bytes of length, then JSON (https://huggingface.co/docs/safetensors)."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else _LARGEST_HEADER + 1
+            text = file.read(length) if length <= _LARGEST_HEADER else b""
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}.") from None
+    if not text.startswith(b"{"):
+        raise CheckpointError(
+            f"{path} is not a checkpoint: it is no safetensors file.", fix="Checkpoints end in .safetensors."
+        )
+    if len(text) < length:
+        raise CheckpointError(f"{path} is truncated: it ends within its header.", fix=_READ_FIX)
+    try:
+        header = json.loads(json.loads(text).get("__metadata__", {})[KEY])
+        version = header["version"]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise CheckpointError(
+            f"{path} is a safetensors file, but no checkpoint of segport: it says nothing of its model.",
+            fix="Weights alone cannot be used; give a checkpoint from a run's folder.",
+        ) from None
+    if version != VERSION:
+        raise CheckpointError(
+            f"{path} has format version {version}; this segport reads version {VERSION}.",
+            fix="Use the segport that wrote it, or a newer one.",
+        )
+    return dict(header)

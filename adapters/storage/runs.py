@@ -1,0 +1,132 @@
+"""A run's folder: configuration, checkpoints, and the tables it writes while it goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+from attrs import frozen
+
+from ...domain.arrays import Counts
+from ...domain.errors import CheckpointError
+from ...domain.events import EpochDone, Event
+from ...domain.ports.checkpoints import Checkpoint
+from .. import files
+from .checkpoint import load_checkpoint, save_checkpoint
+from .records import append_event, metrics_row, read_metrics, write_metrics
+from .toml import read_toml, write_toml
+
+CONFIGURATION = "run.toml"
+CHECKPOINTS = "checkpoints"
+SUFFIX = ".safetensors"
+KEPT = 2
+"""Checkpoints with an epoch in their name that stay: the best, and the best before it."""
+
+
+@frozen
+class RunFolder:
+    """One run on disk. Implements the port ``Run``."""
+
+    path: Path
+
+    def configuration(self) -> dict[str, Any]:
+        """The tables of run.toml. Raises CheckpointError when there is none."""
+        return read_toml(self.path / CONFIGURATION, CheckpointError)
+
+    def write_configuration(self, values: Mapping[str, Any]) -> None:
+        """Writes run.toml; None is left out."""
+        write_toml(self.path / CONFIGURATION, values)
+
+    def save_last(self, checkpoint: Checkpoint) -> Path:
+        """Replaces last.safetensors atomically."""
+        path = self._file("last")
+        save_checkpoint(path, checkpoint)
+        return path
+
+    def save_best(self, checkpoint: Checkpoint, *, epoch: int, metric: str, score: float) -> Path:
+        """Writes "epoch-0012-miou-0.8431.safetensors", makes best.safetensors a link to it, and drops older ones."""
+        path = self._file(f"epoch-{epoch:04d}-{re.sub(r'[^A-Za-z0-9_]+', '_', metric)}-{score:.4f}")
+        save_checkpoint(path, attrs.evolve(checkpoint, state=None))
+        files.link_or_copy(path, self._file("best"))
+        older = [p for p in sorted(path.parent.glob(f"epoch-*{SUFFIX}")) if p != path]
+        for old in older[: max(0, len(older) - KEPT + 1)]:
+            old.unlink(missing_ok=True)
+        return path
+
+    def load(self, which: str) -> Checkpoint:
+        """ "best", "last" or a file's name. Raises CheckpointError, naming what there is."""
+        path = self._file(which.removesuffix(SUFFIX))
+        if not path.exists():
+            known = sorted(p.stem for p in path.parent.glob(f"*{SUFFIX}") if not p.name.startswith("."))
+            raise CheckpointError(
+                f"The run {self.path} has no checkpoint {which!r}.",
+                fix=f"It has: {', '.join(known)}."
+                if known
+                else "It has none yet: it stopped before the first was saved.",
+            )
+        return load_checkpoint(path)
+
+    def record(self, event: Event) -> None:
+        """Appends to events.jsonl; an EpochDone replaces or adds its row in metrics.csv."""
+        append_event(self.path / "events.jsonl", event)
+        if isinstance(event, EpochDone):
+            rows = [row for row in self.metrics() if row["epoch"] < event.epoch]
+            write_metrics(self.path / "metrics.csv", [*rows, metrics_row(event)])
+
+    def rewind(self, epoch: int) -> None:
+        """Drops the rows of metrics.csv after ``epoch`` epochs."""
+        rows = self.metrics()
+        kept = [row for row in rows if row["epoch"] <= epoch]
+        if len(kept) < len(rows):
+            write_metrics(self.path / "metrics.csv", kept)
+
+    def metrics(self) -> list[dict[str, float]]:
+        """The rows of metrics.csv."""
+        return read_metrics(self.path / "metrics.csv")
+
+    def save_confusions(self, split: str, keys: Sequence[str], counts: Sequence[Counts], name: str = "") -> Path:
+        """confusion/<split><name>.npz with ``keys`` (n,) and ``counts`` (n, K, K) int64; no pickle in it."""
+        path = self.path / "confusion" / f"{split}{name}.npz"
+        with files.atomic_path(path) as temporary:
+            np.savez_compressed(temporary, keys=np.array(keys, dtype=np.str_), counts=np.array(counts, dtype=np.int64))
+        return path
+
+    def _file(self, stem: str) -> Path:
+        return self.path / CHECKPOINTS / f"{stem}{SUFFIX}"
+
+
+@frozen
+class RunFolders:
+    """Runs as folders. Implements the port ``RunStore``."""
+
+    def create(self, path: Path) -> RunFolder:
+        """Raises CheckpointError when the folder already holds a run, or cannot be made."""
+        if _is_run(path):
+            raise CheckpointError(
+                f"{path} already holds a run.",
+                fix=f"Go on with it: --resume {path}. Or choose another folder with --run, or delete this one.",
+            )
+        try:
+            (path / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"The run's folder {path} cannot be made: {error.strerror or error}.") from None
+        return RunFolder(path)
+
+    def open(self, path: Path) -> RunFolder:
+        """Raises CheckpointError when it is no run."""
+        if not _is_run(path):
+            what = "is no run: it holds no run.toml" if path.exists() else "does not exist"
+            raise CheckpointError(f"{path} {what}.", fix="Give the folder that `segport train` said it wrote.")
+        return RunFolder(path)
+
+    def load_checkpoint(self, path: Path) -> Checkpoint:
+        """A file, or the best of a run's folder."""
+        return self.open(path).load("best") if path.is_dir() else load_checkpoint(path)
+
+
+def _is_run(path: Path) -> bool:
+    return (path / CONFIGURATION).exists() or any((path / CHECKPOINTS).glob(f"*{SUFFIX}"))

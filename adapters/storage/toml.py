@@ -1,0 +1,45 @@
+"""TOML files in and out, with errors that say where."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from ...domain.errors import InvalidSpecError, SegportError
+from .. import files
+
+
+def read_toml(path: Path, error: type[SegportError] = InvalidSpecError) -> dict[str, Any]:
+    """The tables of a file. Raises ``error`` naming file, line and column."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise error(f"{path} does not exist.") from None
+    except UnicodeDecodeError:
+        raise error(f"{path} is not TOML: it is not UTF-8 text.") from None
+    except tomllib.TOMLDecodeError as reason:
+        raise error(f"{path} is not valid TOML: {reason}.", fix="Strings need quotes; true and false do not.") from None
+    except OSError as reason:
+        raise error(f"{path} cannot be read: {reason.strerror or reason}.") from None
+
+
+def write_toml(path: Path, values: Mapping[str, Any]) -> None:
+    """Writes atomically. None is left out, tuples become arrays, paths strings, NumPy numbers plain ones."""
+    files.write_text(path, tomli_w.dumps(_plain(values), multiline_strings=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items() if v is not None}
+    if isinstance(value, np.generic | np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_plain(v) for v in value if v is not None]
+    if isinstance(value, Path):
+        return value.as_posix()
+    return value

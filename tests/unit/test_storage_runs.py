@@ -1,0 +1,218 @@
+"""A run's folder: what it keeps, what it refuses, and that the same run writes the same bytes."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pytest
+
+from segport.adapters.storage.records import append_event
+from segport.adapters.storage.runs import RunFolder, RunFolders
+from segport.adapters.storage.toml import read_toml, write_toml
+from segport.domain.architecture.encoders.plain import Plain
+from segport.domain.architecture.unet import UNet
+from segport.domain.architecture.weights import initialise
+from segport.domain.classes import ClassMap
+from segport.domain.errors import CheckpointError, InvalidSpecError
+from segport.domain.events import EpochDone, RunFinished, RunStarted
+from segport.domain.ports.backend import TrainState
+from segport.domain.ports.checkpoints import Checkpoint, Run, RunStore
+from segport.domain.resampling import Fit
+from segport.domain.samples import Task
+from segport.domain.spec import ModelSpec, Normalisation
+
+GRAPH = UNet((4,)).graph(channels=1, outputs=2, encoder=Plain(width=4, depth=2))
+SPEC = ModelSpec(
+    GRAPH, ClassMap.of(["a", "b"]), Task.MULTICLASS, Normalisation((0.5,), (0.5,)), Fit.NATIVE, (32, 32), "unet"
+)
+
+
+def checkpoint(seed: int) -> Checkpoint:
+    weights = initialise(GRAPH, seed)
+    return Checkpoint(SPEC, weights, TrainState(weights, {}, seed), {"epoch": seed})
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    store: RunStore = RunFolders()
+    return store.create(tmp_path / "runs" / "first")
+
+
+def step_of(loaded: Checkpoint) -> int | None:
+    return loaded.state.step if loaded.state else None
+
+
+def test_last_is_replaced_and_keeps_its_state(run: Run) -> None:
+    for seed in (1, 2):
+        run.save_last(checkpoint(seed))
+    assert step_of(run.load("last")) == 2
+    assert os.listdir(run.path / "checkpoints") == ["last.safetensors"]
+
+
+def test_best_has_epoch_and_score_in_its_name_and_one_older_copy_stays(run: Run) -> None:
+    paths = [
+        run.save_best(checkpoint(epoch), epoch=epoch, metric="val/mIoU", score=0.5 + epoch / 100)
+        for epoch in (2, 5, 11)
+    ]
+    assert paths[-1].name == "epoch-0011-val_mIoU-0.6100.safetensors"
+    assert sorted(os.listdir(run.path / "checkpoints")) == ["best.safetensors", paths[1].name, paths[2].name]
+    best = run.load("best")
+    assert best.progress == {"epoch": 11}
+    assert best.state is None
+    assert run.load(paths[1].name).progress == {"epoch": 5}
+    assert run.load(paths[1].stem).progress == {"epoch": 5}
+
+
+def test_saving_the_same_best_again_changes_nothing(run: Run) -> None:
+    """As a resumed run does that was stopped between best and last."""
+    for epoch in (1, 2, 2):
+        run.save_best(checkpoint(epoch), epoch=epoch, metric="miou", score=0.5)
+    assert len(os.listdir(run.path / "checkpoints")) == 3
+    assert run.load("best").progress == {"epoch": 2}
+
+
+def test_a_missing_checkpoint_names_those_there_are(run: Run) -> None:
+    with pytest.raises(CheckpointError, match="none yet"):
+        run.load("best")
+    run.save_last(checkpoint(1))
+    with pytest.raises(CheckpointError, match=r"no checkpoint 'best'\.\nIt has: last"):
+        run.load("best")
+
+
+def test_a_folder_with_a_run_is_not_taken_again(run: Run) -> None:
+    store = RunFolders()
+    assert store.create(run.path).path == run.path  # nothing was written to it yet
+    run.save_last(checkpoint(1))
+    with pytest.raises(CheckpointError, match=r"already holds a run(.|\n)*--resume"):
+        store.create(run.path)
+    (run.path / "checkpoints" / "last.safetensors").unlink()
+    run.write_configuration({"seed": 1})
+    with pytest.raises(CheckpointError, match="already holds a run"):
+        store.create(run.path)
+
+
+def test_open_and_load(run: Run, tmp_path: Path) -> None:
+    store = RunFolders()
+    with pytest.raises(CheckpointError, match="does not exist"):
+        store.open(tmp_path / "nowhere")
+    with pytest.raises(CheckpointError, match=r"no run\.toml"):
+        store.open(tmp_path)
+    best = run.save_best(checkpoint(3), epoch=3, metric="miou", score=0.5)
+    assert store.open(run.path) == RunFolder(run.path)
+    assert store.load_checkpoint(run.path).progress == {"epoch": 3}
+    assert store.load_checkpoint(best).progress == {"epoch": 3}
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="cannot be made"):
+        RunFolders().create(tmp_path / "file" / "run")
+
+
+def test_configuration_round_trip(run: Run) -> None:
+    run.write_configuration({"data": Path("a/b"), "size": (1, 2), "none": None, "loss": {"x": np.float64(0.1)}})
+    assert run.configuration() == {"data": "a/b", "size": [1, 2], "loss": {"x": 0.1}}
+
+
+EPOCHS = [
+    EpochDone(1, {"train_loss": 0.1 + 0.2, "val_miou": 0.5}, 1e-3, 12.5, True),
+    EpochDone(2, {"train_loss": 1e-17, "val_miou": math.nan}, 5e-4, 13.5, False),
+    EpochDone(3, {"train_loss": 2.0, "val_miou": 0.75}, 5e-4, 1.0, True),
+]
+
+
+def test_metrics_are_exact_and_hold_no_times(run: Run) -> None:
+    for event in EPOCHS:
+        run.record(event)
+    text = (run.path / "metrics.csv").read_text()
+    assert text == (
+        "epoch,rate,train_loss,val_miou\n1,0.001,0.30000000000000004,0.5\n2,0.0005,1e-17,nan\n3,0.0005,2,0.75\n"
+    )
+    rows = run.metrics()
+    assert [row["train_loss"] for row in rows] == [0.1 + 0.2, 1e-17, 2.0]
+    assert math.isnan(rows[1]["val_miou"])
+
+
+def test_rewound_and_written_again_the_bytes_are_the_same(run: Run) -> None:
+    for event in EPOCHS:
+        run.record(event)
+    whole = (run.path / "metrics.csv").read_bytes()
+    run.rewind(1)
+    assert [row["epoch"] for row in run.metrics()] == [1]
+    for event in EPOCHS[1:]:
+        run.record(attrs.evolve(event, seconds=99.0))
+    assert (run.path / "metrics.csv").read_bytes() == whole
+    run.rewind(7)
+    assert (run.path / "metrics.csv").read_bytes() == whole
+
+
+def test_an_epoch_without_validation_leaves_its_cells_empty(run: Run) -> None:
+    run.record(EpochDone(1, {"train_loss": 0.5}, 0.1, 1, False))
+    run.record(EpochDone(2, {"train_loss": 0.25, "val_miou": 0.5}, 0.1, 1, True))
+    assert (run.path / "metrics.csv").read_text().splitlines()[1:] == ["1,0.1,0.5,", "2,0.1,0.25,0.5"]
+    assert "val_miou" not in run.metrics()[0]
+
+
+def test_broken_metrics_are_named(run: Run) -> None:
+    (run.path / "metrics.csv").write_text("epoch,loss\n1,x\n")
+    with pytest.raises(CheckpointError, match=r"metrics\.csv, line 2"):
+        run.metrics()
+
+
+def test_events_are_json_lines(run: Run) -> None:
+    events = [RunStarted("r", 3, 10, facts={"device": "cpu"}), *EPOCHS, RunFinished("r", 3, 3, 0.75, "miou", "", 1.5)]
+    for event in events:
+        run.record(event)
+    lines = [json.loads(line) for line in (run.path / "events.jsonl").read_text().splitlines()]
+    assert [line.pop("event") for line in lines] == [type(e).__name__ for e in events]
+    assert lines[0] == attrs.asdict(events[0])
+    assert lines[2]["metrics"] == {"train_loss": 1e-17, "val_miou": None}
+
+
+def test_a_torn_event_stays_alone_on_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    append_event(path, EPOCHS[0])
+    path.write_bytes(path.read_bytes() + b'{"event": "Epo')
+    append_event(path, EPOCHS[2])
+    first, torn, last = path.read_text().splitlines()
+    assert torn == '{"event": "Epo'
+    assert [json.loads(line)["epoch"] for line in (first, last)] == [1, 3]
+
+
+def test_confusions_come_back_without_pickle_and_are_the_same_bytes(run: Run) -> None:
+    counts = [np.arange(4).reshape(2, 2) + i for i in range(3)]
+    path = run.save_confusions("test", ["a", "bb", "ü"], counts, "-train-size")
+    assert path == run.path / "confusion" / "test-train-size.npz"
+    with np.load(path, allow_pickle=False) as saved:
+        assert saved["keys"].tolist() == ["a", "bb", "ü"]
+        assert saved["counts"].dtype == np.int64
+        assert np.array_equal(saved["counts"], np.stack(counts))
+    before = path.read_bytes()
+    assert run.save_confusions("test", ["a", "bb", "ü"], counts, "-train-size").read_bytes() == before
+
+
+def test_toml_errors_say_where(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    with pytest.raises(InvalidSpecError, match=r"run\.toml does not exist"):
+        read_toml(path)
+    path.write_text("a = 1\nb = yes\n")
+    with pytest.raises(CheckpointError, match=r"run\.toml is not valid TOML: .*line 2"):
+        read_toml(path, CheckpointError)
+    path.write_bytes(b"a = '\xff'")
+    with pytest.raises(InvalidSpecError, match="not UTF-8"):
+        read_toml(path)
+    with pytest.raises(InvalidSpecError, match="cannot be read"):
+        read_toml(tmp_path)
+
+
+def test_toml_keeps_order_and_floats(tmp_path: Path) -> None:
+    values = {"pixels": {"b class": 2, "a": 1}, "mean": [0.1 + 0.2, 1e-30], "text": 'say "hi"\nthere'}
+    write_toml(tmp_path / "x.toml", values)
+    read = read_toml(tmp_path / "x.toml")
+    assert read == values
+    assert list(read["pixels"]) == ["b class", "a"]
