@@ -1,0 +1,53 @@
+"""Counting and showing a graph."""
+
+from __future__ import annotations
+
+from segport.domain.architecture.encoders.plain import Plain
+from segport.domain.architecture.encoders.resnet import ResNet18
+from segport.domain.architecture.summary import multiply_adds, parameter_count, rows, summarise
+from segport.domain.architecture.unet import UNet
+
+
+def test_rows_are_one_a_node_and_add_up() -> None:
+    graph = UNet().graph(channels=3, outputs=2, encoder=Plain(4, 3))
+    table = rows(graph, 32, 64)
+    assert [row.name for row in table] == [node.name for node in graph.nodes]
+    assert sum(row.parameters for row in table) == parameter_count(graph)
+    assert sum(row.multiply_adds for row in table) == multiply_adds(graph, 32, 64)
+
+
+def test_a_convolution_costs_its_kernel_at_every_pixel() -> None:
+    graph = UNet().graph(channels=3, outputs=2, encoder=Plain(4, 2))
+    row = next(row for row in rows(graph, 32, 64) if row.name == "encoder.stage1.0.conv")
+    assert row.shape == (8, 16, 32)
+    assert row.parameters == 8 * 4 * 9
+    assert row.multiply_adds == 8 * 4 * 9 * 16 * 32
+
+
+def test_a_resnet_18_costs_what_is_published() -> None:
+    # torchvision.models.ResNet18_Weights: 1.81 G multiply-adds at 224 x 224, of which the linear layer's are 0.5 M.
+    graph = UNet().graph(channels=3, outputs=1, encoder=ResNet18())
+    encoder = sum(row.multiply_adds for row in rows(graph, 224, 224) if row.name.startswith("encoder."))
+    assert round(encoder / 1e9, 2) == 1.81
+
+
+def test_the_table_shows_every_node_and_the_totals() -> None:
+    graph = UNet().graph(channels=3, outputs=2, encoder=Plain(4, 2))
+    lines = summarise(graph, 32, 64).splitlines()
+    assert lines[0].split() == [
+        "node",
+        "operation",
+        "channels",
+        "x",
+        "height",
+        "x",
+        "width",
+        "parameters",
+        "multiply-adds",
+    ]
+    assert len(lines) == len(graph.nodes) + 3
+    head = next(line for line in lines if line.startswith("head "))
+    assert head.split() == ["head", "conv", "2", "x", "32", "x", "64", "290", "589,824"]
+    assert f"{parameter_count(graph):,} parameters" in lines[-1]
+    assert "for 32 x 64 pixels" in lines[-1]
+    assert len({len(line) for line in lines[:-1]}) == 1
