@@ -1,0 +1,55 @@
+"""Events as single lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isnan
+
+from ...domain.events import CheckpointSaved, EpochDone, Event, RunFailed, RunFinished, RunStarted, StepsDone
+
+
+def line(event: Event, epochs: int = 0) -> str | None:
+    """What a reader of a log wants to know of an event; None where that is nothing.
+
+    Args:
+        event: what happened.
+        epochs: how many the run has in all, 0 where unknown.
+    """
+    match event:
+        case RunStarted():
+            return _started(event)
+        case EpochDone():
+            mark = "  best so far" if event.improved else ""
+            total = f"/{epochs}" if epochs else ""
+            return f"epoch {event.epoch}{total}  {scores(event.metrics)}  {duration(event.seconds)}{mark}"
+        case RunFinished():
+            best = "" if isnan(event.best_score) else f", best {event.monitor} {event.best_score:.4f}"
+            where = f" at epoch {event.best_epoch}" if best else ""
+            return f"{event.run}: {event.reason} after {_epochs(event.epochs)}, {duration(event.seconds)}{best}{where}"
+        case RunFailed():
+            return f"{event.run}: stopped at epoch {event.epoch}: {event.reason}"
+        case StepsDone() | CheckpointSaved():
+            return None
+
+
+def _started(event: RunStarted) -> str:
+    resumed = f", going on after epoch {event.epoch}" if event.epoch else ""
+    facts = "".join(f", {name} {value}" for name, value in event.facts.items())
+    return f"{event.run}: {_epochs(event.epochs)} of {event.steps_per_epoch} steps{resumed}{facts}"
+
+
+def _epochs(count: int) -> str:
+    return "1 epoch" if count == 1 else f"{count} epochs"
+
+
+def scores(metrics: Mapping[str, float]) -> str:
+    """ "train loss 0.2310  val miou 0.8431"."""
+    return "  ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in metrics.items())
+
+
+def duration(seconds: float) -> str:
+    """ "12.3 s", "4 min 05 s" or "2 h 03 min"."""
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
