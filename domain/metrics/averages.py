@@ -102,7 +102,7 @@ class ClassAverage(ABC):
         return 0 if self.include_background else 1
 
     def _averaged(self) -> str:
-        return "all classes" if self.include_background else "the classes after class 0 (background)"
+        return "all classes" if self.include_background else "all classes but class 0 (background)"
 
     def _absent_words(self) -> str:
         return f"A class {self.undefined} {_TREATMENT[self.absent]}."

@@ -70,7 +70,7 @@ def interval(
 
 
 def _resampled(counts: Counts, resamples: int, rng: np.random.Generator) -> Iterator[Counts]:
-    """Totals of resampled data sets, (K, K) each: how often each image is drawn is multinomial, so a total is a product.
+    """Totals of resampled data sets, (K, K) each: draws of images are multinomial, so a total is a product.
 
     The product is taken in float64, which is exact below 2**53 pixels, because that of integers is not vectorised.
     """

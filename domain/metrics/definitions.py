@@ -120,13 +120,13 @@ def _monai(pixels: _Pixels) -> list[NamedNumber]:
         chosen = dice if background else dice[:, 1:]
         per_image = np.array([mean(row) for row in chosen])
         value = mean(per_image)
-        which = "every class" if background else "every class but class 0"
+        which = "class" if background else "class but class 0"
         rows.append(
             NamedNumber(
                 f"MONAI mean Dice {'with' if background else 'without'} background",
                 0.0 if np.isnan(value) else value,
-                f"2 TP / (2 TP + FP + FN) for each image and {which} its truth holds (false positives elsewhere are "
-                "not seen); mean over classes, then over images; 0 when there is none",
+                f"2 TP / (2 TP + FP + FN) for each image and each {which} that its truth holds (false positives "
+                "elsewhere are not seen); mean over classes, then over images; 0 when there is none",
                 _MONAI.format(background),
             )
         )
@@ -143,7 +143,7 @@ def _nested_unet(pixels: _Pixels, batch: int) -> NamedNumber:
     return NamedNumber(
         f"nested-unet IoU, batches of {batch}",
         float((scores * sizes).sum() / sizes.sum()),
-        f"pixels of the classes but class 0 summed over a batch; (TP + 1e-5) / (TP + FP + FN + 1e-5); mean over "
+        f"pixels of all classes but class 0 summed over a batch; (TP + 1e-5) / (TP + FP + FN + 1e-5); mean over "
         f"batches of {batch} in this order, weighted by their sizes: depends on the batch size",
         _NESTED,
     )
