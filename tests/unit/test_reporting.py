@@ -1,0 +1,310 @@
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from segport.adapters.reporting import boxes, plots
+from segport.adapters.reporting.overlay import IGNORED_COLOUR, background_of, overlay, paint
+from segport.adapters.reporting.page import page
+from segport.adapters.reporting.panels import (
+    CONFUSED,
+    CORRECT,
+    CORRECT_FOREGROUND,
+    FALSE_NEGATIVE,
+    FALSE_POSITIVE,
+    error_map,
+)
+from segport.adapters.reporting.reporter import FileReporter
+from segport.domain.arrays import IGNORE
+from segport.domain.classes import ClassMap
+from segport.domain.errors import DataError
+from segport.domain.ports.reporting import Panel, Picture, Reporter, Section, Table
+from segport.domain.samples import Sample
+
+COLOURS = np.array([[0, 0, 0], [230, 159, 0], [86, 180, 233]], np.uint8)
+CLASSES = ClassMap.of(["background", "cell", "edge"])
+ROWS = [{"epoch": e, "train_loss": 1 / e, "val_loss": 1.2 / e, "val_miou": 1 - 0.5 / e} for e in range(1, 5)]
+
+
+def opened(data: bytes) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def has(pixels: NDArray[np.uint8], colour: tuple[int, ...]) -> bool:
+    return bool((pixels == np.array(colour, np.uint8)).all(axis=-1).any())
+
+
+def square() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    image = np.full((12, 12, 3), 100, np.uint8)
+    labels = np.zeros((12, 12), np.uint8)
+    labels[3:9, 3:9] = 1
+    return image, labels
+
+
+def test_overlay_tints_inside_draws_the_contour_in_full_colour_and_leaves_the_background() -> None:
+    image, labels = square()
+    laid = overlay(image, labels, COLOURS, 0.5)
+    assert laid.shape == (12, 12, 3)
+    assert laid.dtype == np.uint8
+    assert laid[5, 5].tolist() == [165, 130, 50]  # halves of 100 and (230, 159, 0), rounded to even
+    assert laid[3, 5].tolist() == [230, 159, 0]
+    assert laid[2, 5].tolist() == laid[0, 0].tolist() == [100, 100, 100]
+
+
+def test_overlay_paints_a_first_class_that_is_no_background_and_never_ignored_pixels() -> None:
+    image, labels = square()
+    labels[0] = IGNORE
+    laid = overlay(image, labels, np.array([[10, 20, 30], [1, 2, 3]], np.uint8), 1.0, background=None, contour=0)
+    assert laid[1, 0].tolist() == [10, 20, 30]
+    assert laid[5, 5].tolist() == [1, 2, 3]
+    assert laid[0, 5].tolist() == [100, 100, 100]
+
+
+def test_contours_are_as_wide_as_asked() -> None:
+    image, labels = square()
+    laid = overlay(image, labels, COLOURS, 0.0, contour=2)
+    full = (laid == COLOURS[1]).all(axis=-1)
+    assert full.sum() == 6 * 6 - 2 * 2
+
+
+def test_overlay_of_a_grey_image_is_rgb_and_changes_neither_input() -> None:
+    image, labels = square()
+    kept = image[..., :1].copy(), labels.copy()
+    grey = kept[0].copy()
+    first = overlay(grey, labels, COLOURS)
+    assert first.shape == (12, 12, 3)
+    assert first.tobytes() == overlay(grey, labels, COLOURS).tobytes()
+    assert (grey == kept[0]).all()
+    assert (labels == kept[1]).all()
+
+
+def test_background_is_known_by_name_or_as_one_of_two() -> None:
+    assert background_of(["Background", "a", "b"]) == 0
+    assert background_of(["outside", "inside"]) == 0
+    assert background_of(["sky", "road", "tree"]) is None
+
+
+def test_paint_gives_every_class_its_colour_and_ignored_pixels_grey() -> None:
+    painted = paint(np.array([[0, 1, 2, IGNORE]], np.uint8), COLOURS)
+    assert painted[0].tolist() == [*COLOURS.tolist(), list(IGNORED_COLOUR)]
+
+
+def test_binary_errors_have_a_colour_each() -> None:
+    truth = np.array([[0, 1, 0, 1, IGNORE]], np.uint8)
+    prediction = np.array([[0, 1, 1, 0, 1]], np.uint8)
+    expected = [CORRECT, CORRECT_FOREGROUND, FALSE_POSITIVE, FALSE_NEGATIVE, boxes.HATCH_LIGHT]
+    assert error_map(truth, prediction, binary=True)[0].tolist() == [list(colour) for colour in expected]
+
+
+def test_errors_among_many_classes_have_one_colour() -> None:
+    truth, prediction = np.array([[2, 0, IGNORE]], np.uint8), np.array([[2, 2, 2]], np.uint8)
+    expected = [CORRECT, CONFUSED, boxes.HATCH_LIGHT]
+    assert error_map(truth, prediction, binary=False)[0].tolist() == [list(colour) for colour in expected]
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (300, 700), (7, 90), (900, 40), (1, 1)])
+def test_panels_of_any_size_are_four_tiles_wide(tmp_path: Path, shape: tuple[int, int]) -> None:
+    image = np.full((*shape, 1), 90, np.uint8)
+    truth = np.ones(shape, np.uint8)
+    prediction = np.zeros(shape, np.uint8)
+    reporter: Reporter = FileReporter()
+    reporter.panels(
+        {"Worst images": [Panel("a", image, truth, prediction, float("nan"))]},
+        ClassMap.binary("cell"),
+        tmp_path / "deep" / "panels.png",
+    )
+    picture = opened((tmp_path / "deep" / "panels.png").read_bytes())
+    assert picture.shape[1] == 4 * boxes.TILE + 3 * boxes.GAP + 2 * boxes.MARGIN
+    assert has(picture, FALSE_NEGATIVE)
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["panels.png"]
+
+
+def test_panels_show_image_truth_prediction_and_errors_side_by_side(tmp_path: Path) -> None:
+    image = np.full((64, 64, 3), (10, 200, 30), np.uint8)
+    truth = np.full((64, 64), 1, np.uint8)
+    prediction = np.full((64, 64), 2, np.uint8)
+    FileReporter().panels({"All": [Panel("a", image, truth, prediction, 0.0)]}, CLASSES, tmp_path / "p.png")
+    picture = opened((tmp_path / "p.png").read_bytes())
+    centres = [boxes.MARGIN + boxes.TILE // 2 + i * (boxes.TILE + boxes.GAP) for i in range(4)]
+    middle = picture[picture.shape[0] // 2]
+    expected = [(10, 200, 30), *(tuple(CLASSES.colours[i].tolist()) for i in (1, 2)), CONFUSED]
+    assert [tuple(middle[x].tolist()) for x in centres] == expected
+
+
+def test_the_legend_names_every_class_and_ignored_only_where_something_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    from segport.adapters.reporting import panels as module
+
+    named: list[str] = []
+    original = boxes.swatch
+
+    def spy(name: str, *rest: object) -> Image.Image:
+        named.append(name)
+        return original(name, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(boxes, "swatch", spy)
+    names = [f"class {i}" for i in range(32)]
+    colours = np.arange(96, dtype=np.uint8).reshape(32, 3)
+    labels = np.zeros((8, 8), np.uint8)
+    image = np.zeros((8, 8, 3), np.uint8)
+    module.panels({"All": [Panel("a", image, labels, labels, 1.0)]}, names, colours, metric="mean IoU")
+    assert named == [*names, "correct", "wrong"]
+    named.clear()
+    hidden = np.full((8, 8), IGNORE, np.uint8)
+    module.panels({"All": [Panel("a", image, hidden, labels, 1.0)]}, names, colours, metric="mean IoU")
+    assert named == [*names, "correct", "wrong", "ignored"]
+
+
+def test_legends_and_titles_never_leave_their_width() -> None:
+    entries: list[boxes.Entry] = [("x" * 400, (1, 2, 3)), ("short", None)]
+    assert boxes.legend(entries, 300).width <= 300
+    assert boxes.text("y" * 500, width=200).width <= 200
+    short = boxes.shorten("beginning-" + "z" * 200 + "-end", 150)
+    assert short.startswith("begin")
+    assert short.endswith("-end")
+    assert "…" in short
+
+
+def test_masks_enlarge_without_new_colours_and_reduce_by_area() -> None:
+    mask = np.array([[[0, 0, 0], [250, 0, 0]]], np.uint8)
+    big = boxes.scale(mask, (5, 10), smooth=False)
+    assert np.unique(big.reshape(-1, 3), axis=0).tolist() == [[0, 0, 0], [250, 0, 0]]
+    halves = np.tile(mask, (2, 4, 1))
+    assert boxes.scale(halves, (1, 4), smooth=False)[..., 0].tolist() == [[125] * 4]
+
+
+def test_contact_sheet_shows_labels_over_images(tmp_path: Path) -> None:
+    samples = [
+        Sample(f"s{i}", np.full((50, 80, 3), 60, np.uint8), np.full((50, 80), i % 3, np.uint8)) for i in range(5)
+    ]
+    FileReporter().contact_sheet(samples, CLASSES, tmp_path / "sheet.png", title="five")
+    picture = opened((tmp_path / "sheet.png").read_bytes())
+    for label in (1, 2):
+        tint = np.rint(0.6 * 60 + 0.4 * CLASSES.colours[label].astype(float)).astype(int)
+        assert has(picture, tuple(tint.tolist()))
+    assert has(picture, (60, 60, 60))
+
+
+def test_overlay_files_keep_the_size_of_the_image(tmp_path: Path) -> None:
+    FileReporter().overlay(*square(), CLASSES, tmp_path / "o.png")
+    picture = opened((tmp_path / "o.png").read_bytes())
+    assert picture.shape == (12, 12, 3)
+    assert picture[3, 5].tolist() == CLASSES.colours[1].tolist()
+
+
+def texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every text a plot draws, from the SVG that matplotlib would write of it."""
+    from matplotlib.figure import Figure
+
+    found: list[str] = []
+    original = Figure.savefig
+
+    def spy(figure: Figure, target: object, **options: object) -> None:
+        buffer = io.StringIO()
+        original(figure, buffer, format="svg", metadata={"Date": None})
+        found.extend(re.findall(r"<!-- (.*?) -->", buffer.getvalue()))
+        original(figure, target, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Figure, "savefig", spy)
+    return found
+
+
+def test_training_curves_name_their_lines_and_mark_the_best_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = texts(monkeypatch)
+    picture = opened(plots.training_curves(ROWS))
+    assert {"loss", "mean IoU", "training", "validation", "best epoch (4)", "epoch"} <= set(drawn)
+    assert picture.shape[1] > 2 * picture.shape[0]
+
+
+@pytest.mark.parametrize(("monitor", "best"), [("val_miou", 2), ("val_loss", 1)])
+def test_the_earliest_best_epoch_is_marked(monkeypatch: pytest.MonkeyPatch, monitor: str, best: int) -> None:
+    drawn = texts(monkeypatch)
+    scores = [(0.5, 0.1), (0.7, 0.2), (0.7, 0.1), (float("nan"), float("nan"))]
+    rows = [{"epoch": e, "val_miou": s, "val_loss": loss} for e, (s, loss) in enumerate(scores, 1)]
+    plots.training_curves(rows, monitor=monitor)
+    assert f"best epoch ({best})" in drawn
+
+
+def test_one_epoch_without_scores_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = texts(monkeypatch)
+    plots.training_curves([{"epoch": 1, "train_loss": 0.5}])
+    assert "training" in drawn
+    assert not [text for text in drawn if text.startswith("best epoch")]
+
+
+def test_confusion_prints_percent_of_each_row_and_names_absent_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = texts(monkeypatch)
+    counts = np.array([[30, 10, 0], [1, 2, 1], [0, 0, 0]], np.int64)
+    plots.confusion(counts, ["sky", "road", "car"], title="test split")
+    assert {"75.0", "25.0", "50.0", "sky", "road", "car", "car (absent)", "truth", "prediction"} <= set(drawn)
+    assert "test split" in drawn
+
+
+def test_large_confusions_print_whole_percent_and_nothing_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = texts(monkeypatch)
+    plots.confusion(np.eye(32, dtype=np.int64) * 7, [f"c{i}" for i in range(32)])
+    assert drawn.count("100") == 32
+    assert drawn.count("0") == 0
+
+
+def test_class_bars_say_absent_and_the_mean_of_the_present(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = texts(monkeypatch)
+    plots.class_bars([0.5, float("nan"), 0.75], [1200, 0, 3_400_000], ["a", "b", "c"], metric="IoU")
+    assert {"0.500", "absent", "0.750", "a  (1.2 k px)", "b  (0 px)", "c  (3.4 M px)"} <= set(drawn)
+    assert "IoU by class (dashed: mean of 2 present, 0.625)" in drawn
+
+
+def test_class_frequencies_are_shares_with_rare_classes_legible(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = texts(monkeypatch)
+    plots.class_frequencies({"background": 99_970, "nucleus": 30})
+    assert {"100.0 %", "0.03 %", "nucleus  (30 px)"} <= set(drawn)
+
+
+def test_plots_leave_pyplot_alone() -> None:
+    code = (
+        "import sys; from segport.adapters.reporting import reporter, plots; "
+        "first = [m for m in sys.modules if m.startswith('matplotlib')]; "
+        "plots.class_frequencies({'a': 1}); print(first, 'matplotlib.pyplot' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[] False"
+
+
+def test_the_same_numbers_give_the_same_bytes() -> None:
+    counts = np.array([[3, 1], [0, 4]], np.int64)
+    assert plots.confusion(counts, ["a", "b"]) == plots.confusion(counts, ["a", "b"])
+
+
+def test_a_page_holds_numbers_and_pictures_and_points_nowhere(tmp_path: Path) -> None:
+    reporter = FileReporter()
+    reporter.confusion(np.array([[3, 1], [0, 4]], np.int64), ClassMap.binary("cell"), tmp_path / "confusion.png")
+    table = Table(("class", "IoU"), (("cell <1>", "0.831"), ("edge", "absent")), "test split")
+    sections = [Section("Scores", "native resolution", (table,), (Picture(tmp_path / "confusion.png", "Confusion"),))]
+    reporter.page("runs/first", sections, tmp_path / "report.html", summary="2 images")
+    html = (tmp_path / "report.html").read_text("utf-8")
+    for text in ("runs/first", "Scores", "cell &lt;1&gt;", '<td class="number">0.831</td>', "absent", "2 images"):
+        assert text in html
+    assert 'src="data:image/png;base64,' in html
+    assert not re.findall(r"(?:https?:)?//[a-z]", re.sub(r"base64,[^\"]*", "", html))
+    assert all(link.startswith(("#", "data:")) for link in re.findall(r'(?:href|src)="([^"]*)"', html))
+
+
+def test_a_page_lists_every_picture_it_misses_and_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    pictures = (Picture(tmp_path / "gone.png"), Picture(tmp_path / "notes.txt"))
+    with pytest.raises(DataError) as error:
+        FileReporter().page("t", [Section("s", pictures=pictures)], tmp_path / "report.html")
+    assert len(error.value.problems) == 2
+    assert "gone.png" in error.value.problems[0]
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_table_aligns_numbers_only() -> None:
+    html = page("t", [Section("s", tables=(Table(("n", "m"), (("1,234", "87.1 %"), ("x", "nan"))),))])
+    assert "<td>1,234</td>" in html
+    assert '<td class="number">87.1 %</td>' in html
