@@ -31,6 +31,11 @@ def outside(
     return f"{name} = {value!r}: expected a number {' and '.join(words)}."
 
 
+def as_tuple(values: Iterable[float]) -> tuple[float, ...]:
+    """Any row of numbers, a list from TOML say, as the tuple that a frozen value holds."""
+    return tuple(values)
+
+
 def reject(owner: str, problems: Iterable[str]) -> None:
     """Raises InvalidSpecError naming ``owner`` and every problem that is not empty; returns if there is none."""
     found = [problem for problem in problems if problem]

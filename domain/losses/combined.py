@@ -6,9 +6,9 @@ from attrs import field, frozen
 
 from ..errors import InvalidSpecError
 from ..ports.loss import Loss
-from ..ranges import outside, reject
+from ..ranges import as_tuple, outside, reject
 from .crossentropy import BinaryCrossEntropy, CrossEntropy
-from .pixels import Tensor, as_tuple, weight_problem
+from .pixels import Tensor, weight_problem
 from .regional import Dice, tversky_loss
 from .tensor_ops import AnyOps
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from ..ranges import outside, reject
+from ..ranges import as_tuple, outside, reject
 from .pixels import (
     Tensor,
-    as_tuple,
     blank_ignored,
     class_count,
     log_probabilities,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from ..ranges import outside, reject
-from .pixels import Tensor, as_tuple, blank_ignored, log_probabilities, mean_where, pixel_weights, weight_problem
+from ..ranges import as_tuple, outside, reject
+from .pixels import Tensor, blank_ignored, log_probabilities, mean_where, pixel_weights, weight_problem
 from .tensor_ops import AnyOps
 
 _LEAST_DOUBT = 1e-6

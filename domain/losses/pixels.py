@@ -7,7 +7,7 @@ sigmoid.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from ..errors import InvalidSpecError
@@ -98,11 +98,6 @@ def pixel_weights(ops: AnyOps, truth: Tensor, valid: Tensor, class_weights: Sequ
 def class_count(ops: AnyOps, logits: Tensor) -> int:
     """Logits a pixel: K."""
     return int(ops.shape(logits)[-1])
-
-
-def as_tuple(values: Iterable[float]) -> tuple[float, ...]:
-    """Any row of numbers, a list from TOML say, as the tuple that a frozen formula holds."""
-    return tuple(values)
 
 
 def weight_problem(class_weights: Sequence[float]) -> str:
