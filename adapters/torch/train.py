@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...domain.architecture.operations import Dropout
 from ...domain.architecture.weights import mismatch
 from ...domain.errors import CheckpointError, InvalidSpecError
-from ...domain.losses import supervised
+from ...domain.losses.supervision import supervised
 from ...domain.ports.backend import Precision, StepPlan, StepTally, TrainState
 from ...domain.samples import Batch
 from .device import deterministic_kernels

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from ...domain.errors import CheckpointError, InvalidSpecError
@@ -81,9 +83,9 @@ def loading_what_does_not_fit_is_refused_and_changes_nothing(subject: Subject) -
     spec = small_spec()
     model = subject.model(spec)
     for broken in misfits(lively(spec.graph, 5)):
-        expect.raises(CheckpointError, f"loading: {broken.why}", lambda weights=broken.weights: model.load(weights))
+        expect.raises(CheckpointError, f"loading: {broken.why}", partial(model.load, broken.weights))
         expect.same_weights("weights after a refused load", model.weights(), lively(spec.graph, 0))
-        build = lambda weights=broken.weights: subject.with_weights(spec, weights)  # noqa: E731
+        build = partial(subject.with_weights, spec, broken.weights)
         expect.raises(CheckpointError, f"building: {broken.why}", build)
 
 

@@ -155,9 +155,9 @@ def _every_operation(channels: int, logits: int, dropout: float, outputs: int) -
     inner = draw.conv_norm_act(pooled, 12, name="inner", function="silu")
     inner = draw.conv_norm(inner, 12, conv="grouped.conv", norm="grouped.norm", groups=3, dilation=2)
     short = draw.add(Conv(12, kernel=1, bias=True), pooled, name="short")
-    inner = draw.add(Activation("leaky_relu"), draw.add(Add(), inner, short, name="sum"), name="sum.act")
+    inner = draw.add(Activation("leaky_relu"), draw.add(Add(), inner, short, name="sum"), name="sum_act")
     gate = draw.add(Conv(12, kernel=1, bias=True), draw.add(GlobalPool(), inner, name="mean"), name="gate")
-    inner = draw.add(Multiply(), inner, draw.add(Activation("sigmoid"), gate, name="gate.act"), name="gated")
+    inner = draw.add(Multiply(), inner, draw.add(Activation("sigmoid"), gate, name="gate_act"), name="gated")
     upper = draw.add(Resize("bilinear"), inner, stem, name="up")
     upper = draw.conv_norm_act(draw.add(Concat(), upper, stem, name="joined"), 8, name="upper")
     if dropout:
@@ -166,5 +166,5 @@ def _every_operation(channels: int, logits: int, dropout: float, outputs: int) -
     found = [draw.add(Conv(logits, kernel=3, padding=1, bias=True), full, name="head")]
     if outputs > 1:
         aside = draw.add(Conv(logits, kernel=1, bias=True), upper, name="aside")
-        found.append(draw.add(Resize("bilinear"), aside, IMAGE, name="aside.full"))
+        found.append(draw.add(Resize("bilinear"), aside, IMAGE, name="aside_full"))
     return draw.build(found)

@@ -1,0 +1,135 @@
+"""Running the checks against a backend, and saying what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from attrs import frozen
+
+from ...domain.ports.backend import Capability
+from . import evaluation_checks as evaluation
+from . import model_checks as model
+from . import training_checks as training
+from . import update_checks as update
+from .expect import CheckFailed
+from .subject import Subject
+
+Check: TypeAlias = Callable[[Subject], None]
+
+ALWAYS: tuple[Check, ...] = (
+    model.logits_are_float32_with_one_value_per_pixel_and_class,
+    model.logits_equal_the_reference,
+    model.training_logits_use_the_statistics_of_the_batch_and_leave_the_running_ones,
+    model.images_of_any_size_and_batches_of_any_length_are_taken,
+    model.an_image_does_not_depend_on_its_batch,
+    model.weights_survive_the_round_trip,
+    model.loading_what_does_not_fit_is_refused_and_changes_nothing,
+    model.weights_given_and_taken_are_copies,
+    model.images_and_labels_are_not_written_to,
+    model.unknown_devices_are_refused,
+    evaluation.counts_of_images_equal_the_domains_for_any_batching,
+    evaluation.masks_and_probabilities_follow_the_logits,
+    evaluation.equal_logits_go_to_the_first_class,
+    evaluation.evaluating_changes_no_weight,
+    evaluation.feeding_keeps_the_order_hands_on_errors_and_closes_its_source,
+)
+WITH_TRAINING: tuple[Check, ...] = (
+    training.losses_equal_the_formula_on_the_logits,
+    training.draining_gives_every_loss_once,
+    training.training_counts_equal_the_domains,
+    training.a_rate_of_zero_changes_no_trainable_weight,
+    training.running_statistics_move_by_the_momentum_to_the_unbiased_variance,
+    training.ignored_pixels_change_neither_loss_nor_weights,
+    training.one_batch_can_be_learnt_by_heart,
+    training.a_restored_session_goes_on_as_if_never_interrupted,
+    training.a_snapshot_is_not_changed_by_later_steps,
+    training.restoring_what_does_not_fit_is_refused_and_changes_nothing,
+    training.sessions_share_nothing,
+    training.evaluating_between_steps_changes_no_step,
+    training.closing_twice_does_no_harm,
+    update.five_updates_equal_the_pinned_formulas,
+    update.gradients_are_scaled_down_to_the_norm,
+    update.accumulated_batches_are_averaged_into_one_update,
+)
+WITH_MIXED_PRECISION: tuple[Check, ...] = (model.mixed_precision_stays_near_float32,)
+
+CHECKS: tuple[Check, ...] = (*ALWAYS, *WITH_TRAINING, *WITH_MIXED_PRECISION)
+"""Every check there is."""
+
+_NEEDS = {
+    **dict.fromkeys(WITH_TRAINING, Capability.TRAINING),
+    **dict.fromkeys(WITH_MIXED_PRECISION, Capability.MIXED_PRECISION),
+}
+
+
+@frozen
+class Outcome:
+    """What one check found. ``problem`` is empty when it passed; ``skipped`` names the capability that is lacking."""
+
+    sentence: str
+    problem: str = ""
+    skipped: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the check ran and found nothing wrong."""
+        return not self.problem and not self.skipped
+
+    def __str__(self) -> str:
+        state = "FAILED" if self.problem else "skipped" if self.skipped else "ok"
+        note = self.problem or (f"needs {self.skipped}" if self.skipped else "")
+        return f"{state:8}{self.sentence}" + (f": {note}" if note else "")
+
+
+@frozen
+class Report:
+    """Outcomes in order of running."""
+
+    backend: str
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def failures(self) -> tuple[Outcome, ...]:
+        """Outcomes of the checks that failed."""
+        return tuple(outcome for outcome in self.outcomes if outcome.problem)
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check failed, and at least one ran."""
+        return not self.failures and any(outcome.passed for outcome in self.outcomes)
+
+    def __str__(self) -> str:
+        ran = sum(not outcome.skipped for outcome in self.outcomes)
+        total = f"{self.backend}: {ran - len(self.failures)} of {ran} checks passed"
+        return "\n".join([*map(str, self.outcomes), total])
+
+
+def sentence(check: Check) -> str:
+    """A check's name as words."""
+    return check.__name__.replace("_", " ")
+
+
+def lacking(check: Check, subject: Subject) -> str:
+    """The capability a check needs and the backend has not, or ""."""
+    need = _NEEDS.get(check)
+    return need.value if need is not None and need not in subject.backend.capabilities else ""
+
+
+def run_check(check: Check, subject: Subject) -> Outcome:
+    """One check. Any exception is a failure."""
+    missing = lacking(check, subject)
+    if missing:
+        return Outcome(sentence(check), skipped=missing)
+    try:
+        check(subject)
+    except CheckFailed as failure:
+        return Outcome(sentence(check), problem=str(failure))
+    except Exception as error:  # noqa: BLE001 - whatever a foreign backend raises is what the report is about
+        return Outcome(sentence(check), problem=f"{type(error).__name__}: {error}")
+    return Outcome(sentence(check))
+
+
+def run_checks(subject: Subject, checks: Iterable[Check] = CHECKS) -> Report:
+    """All checks, each on models of its own."""
+    return Report(subject.backend.name, tuple(run_check(check, subject) for check in checks))
