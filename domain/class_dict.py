@@ -70,12 +70,7 @@ def read_rows(text: str, where: str) -> list[ClassRow]:
 
     Raises DataError listing every problem with its row; the header is row 1.
     """
-    lines = list(csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=_delimiter(text), skipinitialspace=True))
-    table = [
-        (number, [cell.strip() for cell in line]) for number, line in enumerate(lines, 1) if any(map(str.strip, line))
-    ]
-    if not table:
-        raise DataError(f"{where} is empty.", fix=_FIX)
+    table = _cells(text.lstrip("\ufeff"), where)
     columns = _columns([cell.lower() for cell in table[0][1]])
     missing = [name for name in ("name", "r", "g", "b") if name not in columns]
     if missing:
@@ -95,8 +90,21 @@ def read_rows(text: str, where: str) -> list[ClassRow]:
     return [row for _, row in rows]
 
 
+def _cells(text: str, where: str) -> list[tuple[int, list[str]]]:
+    """Stripped cells of the rows that are not blank, with the number of the row."""
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=None), delimiter=_delimiter(text), skipinitialspace=True))
+    except csv.Error as error:
+        raise DataError(f"{where} is no table of text: {error}.", fix=_FIX) from error
+    stripped = ([cell.strip() for cell in line] for line in lines)
+    table = [(number, cells) for number, cells in enumerate(stripped, 1) if any(cells)]
+    if not table:
+        raise DataError(f"{where} is empty.", fix=_FIX)
+    return table
+
+
 def _delimiter(text: str) -> str:
-    header = text.lstrip("\ufeff \r\n").split("\n", 1)[0]
+    header = text.lstrip().split("\n", 1)[0]
     return max(",;\t", key=header.count)  # a tie, also of none, goes to the comma
 
 
