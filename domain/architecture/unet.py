@@ -20,6 +20,11 @@ from .operations import MODES
 DECODER_CHANNELS = (256, 128, 64, 32, 16)
 
 
+def _tuple(values: tuple[int, ...] | list[int]) -> tuple[int, ...]:
+    """Option texts and TOML have lists; whatever else it is, the validator refuses it."""
+    return tuple(values) if isinstance(values, list) else values
+
+
 @frozen
 class UNet:
     """An encoder, a decoder that joins its features on the way up, and a head (Ronneberger et al. 2015, 1505.04597).
@@ -35,7 +40,7 @@ class UNet:
         dropout: rate in front of the head; 0 for none.
     """
 
-    decoder_channels: tuple[int, ...] = field(default=DECODER_CHANNELS, validator=wholes())
+    decoder_channels: tuple[int, ...] = field(default=DECODER_CHANNELS, converter=_tuple, validator=wholes())
     deep_supervision: bool = field(default=False, validator=truth())
     head_kernel: int = field(default=3, validator=whole())
     upsampling: str = field(default="bilinear", validator=one_of(MODES))

@@ -95,6 +95,10 @@ def test_the_default_is_shortened_from_the_front(depth: int, widths: list[int]) 
     assert f"decoder.{len(widths)}.1.conv.weight" not in weights
 
 
+def test_decoder_channels_may_be_a_list_as_option_texts_have_them() -> None:
+    assert UNet(decoder_channels=[64, 32]) == UNet(decoder_channels=(64, 32))  # type: ignore[arg-type]
+
+
 def test_options_reach_the_graph() -> None:
     unet = UNet(head_kernel=1, upsampling="nearest", dropout=0.25)
     operations = {n.name: n.operation for n in unet.graph(channels=3, outputs=2, encoder=Plain(4, 3)).nodes}
