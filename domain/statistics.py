@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .arrays import IGNORE, Image, Labels
 
-_LEVELS = np.arange(256, dtype=np.int64)
+_POWERS = np.arange(256, dtype=np.int64)[:, None] ** np.arange(3)
 
 
 @frozen(eq=False)
@@ -19,14 +19,15 @@ class PixelStatistics:
     """Counts over some images. A monoid: ``zero`` and ``+``.
 
     Attributes:
-        histogram: (C, 256) int64, pixels of each value in each channel.
+        moments: (C, 3) int64, for each channel the number, the sum and the sum of squares of its uint8 values. Exact up
+            to 10^14 pixels.
         pixels: (K,) int64, pixels of each class.
         present: (K,) int64, counted pixels of the images in which the class occurs.
         images: (K,) int64, images in which the class occurs.
         ignored: pixels that count nowhere.
     """
 
-    histogram: NDArray[np.int64]
+    moments: NDArray[np.int64]
     pixels: NDArray[np.int64]
     present: NDArray[np.int64]
     images: NDArray[np.int64]
@@ -36,22 +37,20 @@ class PixelStatistics:
     def zero(cls, classes: int, channels: int = 1) -> PixelStatistics:
         """Statistics of no image."""
         none = np.zeros(classes, np.int64)
-        return cls(np.zeros((channels, 256), np.int64), none, none, none, 0)
+        return cls(np.zeros((channels, 3), np.int64), none, none, none, 0)
 
     @classmethod
     def of(cls, image: Image, labels: Labels, classes: int) -> PixelStatistics:
-        """Statistics of one image; labels are < ``classes`` or IGNORE. Ignored pixels do count in ``histogram``."""
-        channels = [np.bincount(image[..., c].ravel(), minlength=256) for c in range(image.shape[-1])]
+        """Statistics of one image; labels are < ``classes`` or IGNORE. Ignored pixels do count in ``moments``."""
+        histogram = np.stack([np.bincount(image[..., c].ravel(), minlength=256) for c in range(image.shape[-1])])
         counts = np.bincount(labels.ravel(), minlength=256).astype(np.int64)
         pixels = counts[:classes]
         seen = pixels > 0
-        return cls(
-            np.stack(channels).astype(np.int64), pixels, seen * pixels.sum(), seen.astype(np.int64), int(counts[IGNORE])
-        )
+        return cls(histogram @ _POWERS, pixels, seen * pixels.sum(), seen.astype(np.int64), int(counts[IGNORE]))
 
     def __add__(self, other: PixelStatistics) -> PixelStatistics:
         """Of both; where only one is in colour, the other's grey counts as three equal channels."""
-        channels = max(len(self.histogram), len(other.histogram))
+        channels = max(len(self.moments), len(other.moments))
         return PixelStatistics(
             self._widened(channels) + other._widened(channels),
             self.pixels + other.pixels,
@@ -66,21 +65,21 @@ class PixelStatistics:
         return sum(parts, cls.zero(classes))
 
     def _widened(self, channels: int) -> NDArray[np.int64]:
-        return self.histogram if len(self.histogram) == channels else np.repeat(self.histogram, channels, axis=0)
+        return self.moments if len(self.moments) == channels else np.repeat(self.moments, channels, axis=0)
 
     @property
     def mean(self) -> tuple[float, ...]:
         """Per channel, of pixel / 255; 0 for no pixels."""
-        return tuple(sum_ / max(n, 1) / 255 for n, sum_, _ in self._moments())
+        return tuple(sum_ / max(n, 1) / 255 for n, sum_, _ in self._sums())
 
     @property
     def std(self) -> tuple[float, ...]:
         """Per channel, population standard deviation of pixel / 255."""
         # Python's integers keep n * squares - sum^2 exact, where floats would cancel.
-        return tuple(math.sqrt(n * squares - sum_ * sum_) / max(n, 1) / 255 for n, sum_, squares in self._moments())
+        return tuple(math.sqrt(n * squares - sum_ * sum_) / max(n, 1) / 255 for n, sum_, squares in self._sums())
 
-    def _moments(self) -> list[tuple[int, int, int]]:
-        return [(int(h.sum()), int(h @ _LEVELS), int(h @ _LEVELS**2)) for h in self.histogram]
+    def _sums(self) -> list[tuple[int, int, int]]:
+        return [(int(n), int(total), int(squares)) for n, total, squares in self.moments]
 
     def inverse_weights(self) -> tuple[float, ...]:
         """Inverse class frequency, mean 1 over the classes that occur; 1 for one that does not."""

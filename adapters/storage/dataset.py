@@ -1,0 +1,130 @@
+"""A prepared data set, read from its folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from attrs import frozen
+
+from ...domain.arrays import Image
+from ...domain.classes import ClassMap, parse_class_dict
+from ...domain.description import DatasetInfo
+from ...domain.errors import DataError
+from ...domain.ports.images import ImageCodec
+from ...domain.ports.preparing import DatasetRow
+from ...domain.samples import Sample
+from ...domain.splitting import SPLITS
+from .tables import info_from_data, parse_rows
+from .toml import read_toml
+
+INFO, CLASSES, ROWS = "dataset.toml", "class_dict.csv", "metadata.csv"
+IMAGES, MASKS = "images", "masks"
+_AGAIN = "Prepare it again, or bring the files back."
+_SHOWN = 20
+
+
+@frozen
+class PreparedSplit:
+    """The samples of one split, in order of id. Implements the port ``SampleSource``."""
+
+    root: Path
+    rows: tuple[DatasetRow, ...]
+    channels: int
+    codec: ImageCodec
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Decodes a pair. Raises DataError when a file is broken, or no longer of the size it had."""
+        row = self.rows[index]
+        image = self._in_channels(self.codec.read_image(self.root / row.stored.image))
+        labels = self.codec.read_labels(self.root / row.stored.mask)
+        for file, shape in ((row.stored.image, image.shape[:2]), (row.stored.mask, labels.shape)):
+            if shape != (row.height, row.width):
+                raise DataError(
+                    f"{self.root / file} is {shape[0]}x{shape[1]} pixels (height x width), but was "
+                    f"{row.height}x{row.width} when it was prepared.",
+                    fix=_AGAIN,
+                )
+        return Sample(row.id, image, labels)
+
+    def _in_channels(self, image: Image) -> Image:
+        return image if image.shape[2] == self.channels else np.repeat(image[..., :1], self.channels, axis=2)
+
+
+@frozen
+class PreparedDataset:
+    """What ``prepare`` wrote. Implements the port ``Dataset``; images are decoded when asked for."""
+
+    root: Path
+    info: DatasetInfo
+    classes: ClassMap
+    rows: tuple[DatasetRow, ...]
+    codec: ImageCodec
+
+    @property
+    def splits(self) -> Sequence[str]:
+        """Those that hold an image, in the order train, val, test, holding."""
+        return [name for name in SPLITS if self.info.split_sizes.get(name)]
+
+    def split(self, name: str) -> PreparedSplit:
+        """Raises DataError, naming the known splits, for an unknown one."""
+        if name not in self.splits:
+            raise DataError(
+                f"The data set {self.root} has no split {name!r}.", fix=f"It has: {', '.join(self.splits)}."
+            )
+        rows = tuple(row for row in self.rows if row.split == name)
+        return PreparedSplit(self.root, rows, self.info.channels, self.codec)
+
+
+def open_dataset(root: Path, codec: ImageCodec) -> PreparedDataset:
+    """Reads the tables and looks for the files. Raises DataError with all that is missing or does not fit."""
+    if not (root / INFO).is_file():
+        what = f"is no prepared data set: it holds no {INFO}" if root.exists() else "does not exist"
+        raise DataError(f"{root} {what}.", fix=f"Make one: segport prepare SOURCE {root}.")
+    info = info_from_data(read_toml(root / INFO, DataError), str(root / INFO))
+    classes = parse_class_dict(read_text(root / CLASSES), str(root / CLASSES))
+    rows = parse_rows(read_text(root / ROWS), str(root / ROWS))
+    problems = [*_disagreements(info, classes, rows), *_missing(root, rows)]
+    if problems:
+        more = [f"and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+        raise DataError(
+            f"The data set {root} has changed since it was prepared.", problems=problems[:_SHOWN] + more, fix=_AGAIN
+        )
+    return PreparedDataset(root, info, classes, tuple(rows), codec)
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 file. Raises DataError."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not UTF-8 text.", fix="Save it as UTF-8.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
+
+
+def _disagreements(info: DatasetInfo, classes: ClassMap, rows: Sequence[DatasetRow]) -> list[str]:
+    problems = []
+    if classes.names != tuple(info.pixel_counts):
+        problems.append(f"{CLASSES} names {', '.join(classes.names)}; {INFO} {', '.join(info.pixel_counts)}")
+    counts = {name: sum(row.split == name for row in rows) for name in {row.split for row in rows}}
+    if counts != {name: size for name, size in info.split_sizes.items() if size}:
+        problems.append(f"{ROWS} has splits of {counts}; {INFO} says {dict(info.split_sizes)}")
+    return problems
+
+
+def _missing(root: Path, rows: Sequence[DatasetRow]) -> list[str]:
+    """Listing the two folders is quicker than asking for every file."""
+    there = {
+        f"{folder}/{name}"
+        for folder in (IMAGES, MASKS)
+        if (root / folder).is_dir()
+        for name in os.listdir(root / folder)
+    }
+    files = [file for row in rows for file in (row.stored.image, row.stored.mask)]
+    return [f"{file} is missing" for file in files if file not in there and not (root / file).is_file()]

@@ -1,0 +1,150 @@
+"""Prepared data sets as folders: written beside their place, and moved there when whole."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from attrs import field, frozen
+
+from ...domain.arrays import Image, Labels
+from ...domain.classes import ClassMap, format_class_dict, parse_class_dict
+from ...domain.description import DatasetInfo
+from ...domain.errors import DataError, InvalidSpecError
+from ...domain.ports.dataset import SourceItem
+from ...domain.ports.images import ImageCodec
+from ...domain.ports.preparing import DatasetRow, StoredPair
+from .. import files
+from .dataset import CLASSES, IMAGES, INFO, MASKS, ROWS, PreparedDataset, open_dataset, read_text
+from .tables import format_rows, info_to_data, parse_splits
+from .toml import write_toml
+
+_UNFIT = set('/\\:*?"<>|\0')
+
+
+@frozen
+class FolderWriter:
+    """A data set in ``work``, on its way to ``out``. Implements the port ``DatasetWriter``."""
+
+    out: Path
+    codec: ImageCodec
+    reference: bool
+    work: Path = field()
+
+    @work.default
+    def _hidden_sibling(self) -> Path:
+        return self.out.parent / f".{self.out.name}.{secrets.token_hex(4)}.partial"
+
+    def __enter__(self) -> FolderWriter:
+        try:
+            for folder in (IMAGES, MASKS):
+                (self.work / folder).mkdir(parents=True)
+        except OSError as error:
+            self.__exit__(None, None, None)
+            raise _refusal(self.out, error) from None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def store(self, item: SourceItem, image: Image, labels: Labels, classes: ClassMap) -> StoredPair:
+        """Links, copies, converts or refers to the image; writes the mask. Raises DataError when the disk refuses."""
+        if _UNFIT.intersection(item.key) or item.key.startswith(".") or not item.key:
+            raise DataError(f"The id {item.key!r} of {item.image} cannot be a file's name.", fix="Rename the file.")
+        mask = f"{MASKS}/{item.key}.png"
+        try:
+            place, image_file = self._keep(item, image)
+            self.codec.write_labels(self.work / mask, labels, classes)
+            return StoredPair(place, mask, files.sha256_of(image_file), files.sha256_of(self.work / mask))
+        except OSError as error:
+            raise _refusal(self.out, error) from error
+
+    def finish(self, info: DatasetInfo, classes: ClassMap, rows: Sequence[DatasetRow]) -> Path:
+        """Writes the tables and moves the folder to its place."""
+        wanted = {file for row in rows for file in (row.stored.image, row.stored.mask)}
+        try:
+            for folder in (IMAGES, MASKS):
+                for path in (self.work / folder).iterdir():
+                    if f"{folder}/{path.name}" not in wanted:
+                        path.unlink()
+            files.write_text(self.work / CLASSES, format_class_dict(classes))
+            files.write_text(self.work / ROWS, format_rows(rows))
+            write_toml(self.work / INFO, info_to_data(info))
+            if self.out.exists():
+                self.out.rmdir()  # it was empty when we began; now it must be still
+            self.work.rename(self.out)
+        except OSError as error:
+            raise _refusal(self.out, error) from error
+        return self.out
+
+    def _keep(self, item: SourceItem, image: Image) -> tuple[str, Path]:
+        """The image's place in the data set, and the file itself."""
+        if self.codec.conversion(item.image):
+            place = f"{IMAGES}/{item.key}.png"
+            self.codec.write_image(self.work / place, image)
+            return place, self.work / place
+        if self.reference:
+            return item.image.resolve().as_posix(), item.image
+        place = f"{IMAGES}/{item.key}{item.image.suffix}"
+        files.link_or_copy(item.image, self.work / place)
+        return place, self.work / place
+
+
+@frozen
+class DatasetFolders:
+    """Implements the port ``DatasetStore``."""
+
+    codec: ImageCodec
+
+    def create(self, out: Path, *, reference: bool = False) -> FolderWriter:
+        """Raises DataError when ``out`` holds anything."""
+        if (out / INFO).exists():
+            raise DataError(
+                f"{out} already holds a prepared data set.", fix="Choose another folder, or delete this one."
+            )
+        if out.is_file() or (out.is_dir() and any(out.iterdir())):
+            raise DataError(f"{out} already holds files.", fix="Choose a folder that is empty or does not exist yet.")
+        return FolderWriter(out, self.codec, reference)
+
+    def open(self, path: Path) -> PreparedDataset:
+        """Raises DataError with everything that is wrong with it."""
+        return open_dataset(path, self.codec)
+
+    def survey(self, source: Path) -> str:
+        """Files by extension, in one line. Raises DataError for what does not exist or is empty."""
+        if source.is_file():
+            return f"{source} is a file"
+        if not source.is_dir():
+            raise DataError(f"{source} does not exist.")
+        found = [path for path in source.rglob("*") if path.is_file() and not path.name.startswith(".")]
+        if not found:
+            raise DataError(f"{source} is empty.", fix="Give a folder with images and masks.")
+        kinds = Counter(path.suffix.lower() or "without extension" for path in found).most_common(5)
+        return f"{source} holds {len(found)} files ({', '.join(f'{count} {kind}' for kind, count in kinds)})"
+
+    def read_classes(self, path: Path) -> ClassMap:
+        """A .txt file is a list of names, anything else a class_dict.csv."""
+        text = read_text(path)
+        if path.suffix.lower() != ".txt":
+            return parse_class_dict(text, str(path))
+        try:
+            return ClassMap.of([line.strip() for line in text.splitlines() if line.strip()])
+        except InvalidSpecError as error:
+            raise DataError(f"{path} is no list of class names.", problems=error.problems) from None
+
+    def read_splits(self, path: Path) -> dict[str, str]:
+        """Id to split, from the columns id and split of a CSV file."""
+        return parse_splits(read_text(path), str(path))
+
+
+def _refusal(out: Path, error: OSError) -> DataError:
+    return DataError(
+        f"The data set {out} cannot be written: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}.",
+        fix="Nothing was left behind. Check space and permissions, or choose another place.",
+    )
