@@ -1,0 +1,42 @@
+# Everything runs in .venv, which is made on first use and refreshed when pyproject.toml or constraints.txt change.
+
+PYTHON ?= python3
+BACKEND ?= torch
+BIN := .venv/bin
+INSTALLED := .venv/installed
+TYPING := .typing/segport
+
+.PHONY: quickstart test lint types bench clean
+
+quickstart: $(INSTALLED)
+	$(BIN)/segport quickstart --backend $(BACKEND)
+
+# pytest comes last, so that its closing line is the last one. SEGPORT_TEST_DATA names a folder of real data sets.
+test: lint types
+	$(BIN)/pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(INSTALLED) $(TYPING)
+	MYPYPATH=$(CURDIR)/.typing $(BIN)/mypy -p segport
+
+bench: $(INSTALLED)
+	@set -e; for script in $(sort $(wildcard benchmarks/bench_*.py)); do echo "$$script"; $(BIN)/python $$script; done
+
+clean:
+	rm -rf build dist *.egg-info quickstart .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -f $(INSTALLED)
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml setup.py constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[torch,test]' --constraint constraints.txt
+	touch $@
+
+# The repository root is the package itself; mypy finds it under its name through this link.
+$(TYPING):
+	mkdir -p .typing
+	ln -sfn .. $@
