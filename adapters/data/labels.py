@@ -25,7 +25,7 @@ def read_labels(path: Path, classes: ClassMap, max_pixels: int = MAX_PIXELS) -> 
     raw = decode_mask(path, max_pixels)
     where = str(path)
     if raw.ndim == 3:
-        if _is_grey(raw) and not _all_known(raw, classes):
+        if _is_grey(raw) and not all_known(raw, classes):
             return classes.encode(raw[..., 0], where)
         return classes.encode_colours(raw, where)
     try:
@@ -34,7 +34,7 @@ def read_labels(path: Path, classes: ClassMap, max_pixels: int = MAX_PIXELS) -> 
         if raw.dtype != np.uint8:
             raise
         shown = decode_mask(path, max_pixels, colours=True)
-        if _all_known(shown, classes):
+        if all_known(shown, classes):
             return classes.encode_colours(shown, where)
         raise
 
@@ -43,6 +43,7 @@ def _is_grey(rgb: AnyArray) -> bool:
     return bool((rgb == rgb[..., :1]).all())
 
 
-def _all_known(rgb: AnyArray, classes: ClassMap) -> bool:
+def all_known(rgb: AnyArray, classes: ClassMap) -> bool:
+    """Whether every colour of an (H, W, 3) mask is that of a class, or ignored."""
     known = {tuple(colour) for colour in classes.colours.tolist()} | set(classes.ignored_colours)
     return {tuple(colour) for colour in np.unique(rgb.reshape(-1, 3), axis=0).tolist()} <= known

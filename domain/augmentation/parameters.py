@@ -34,8 +34,9 @@ class AugmentationParameters:
     noise: float = 0.0
 
     def generator(self, purpose: int) -> np.random.Generator:
-        """A fresh generator for one purpose of this sample; purposes do not disturb one another."""
-        return np.random.default_rng([*self.seed, purpose])
+        """A fresh generator for one purpose (1, 2 ...) of this sample; purposes do not disturb one another."""
+        seed, epoch, index = self.seed
+        return np.random.default_rng([seed, epoch, index + 1, purpose])
 
 
 def sample_parameters(policy: AugmentationPolicy, seed: int, epoch: int, index: int) -> AugmentationParameters:
@@ -44,7 +45,8 @@ def sample_parameters(policy: AugmentationPolicy, seed: int, epoch: int, index: 
     The same random numbers are drawn in the same order whatever the policy, so switching one step on or off leaves
     the others as they were.
     """
-    draw = np.random.default_rng([seed, epoch, index]).random(16).tolist()
+    # Seeds are padded with zeros, so index 0 as it is would share its numbers with (seed, epoch).
+    draw = np.random.default_rng([seed, epoch, index + 1]).random(16).tolist()
     return AugmentationParameters(
         seed=(seed, epoch, index),
         mirror_x=policy.flip_horizontal and draw[0] < 0.5,

@@ -54,6 +54,11 @@ def _by_name(source: Path, folder: Path, problems: list[str]) -> dict[str, Path]
     return found
 
 
+def mask_name(name: str) -> str:
+    """A mask's name without an ending that says it is one: "a" for "a_mask"."""
+    return _without(name, _MASK_ENDINGS)
+
+
 def _without(name: str, endings: tuple[str, ...]) -> str:
     """The name without the longest of the endings it has."""
     ending = max((ending for ending in endings if name.endswith(ending)), key=len, default="")

@@ -1,0 +1,90 @@
+"""Decoded samples kept in one temporary, memory-mapped file: the operating system decides what stays in memory."""
+
+from __future__ import annotations
+
+import mmap
+import shutil
+import tempfile
+from threading import Lock
+
+import numpy as np
+from attrs import frozen
+
+from ...domain.ports.dataset import SampleSource
+from ...domain.samples import Sample
+
+_SEGMENT = 1 << 28
+"""Bytes mapped at a time. A multiple of every system's page size, as offsets of maps must be."""
+
+
+@frozen
+class _Place:
+    """Where one sample lies: its segment, the offset there, and the shape of its image."""
+
+    key: str
+    segment: int
+    offset: int
+    shape: tuple[int, int, int]
+
+
+class CachedSource:
+    """A source that decodes each sample once. Thread-safe.
+
+    Samples are appended to an anonymous temporary file as they are first asked for, and read from a memory map of it
+    from then on; the arrays are read-only. At most half of the free space of the temporary folder is taken, and nothing
+    more once writing fails: what does not fit is decoded again each time. The file is gone when the source is.
+    """
+
+    def __init__(self, source: SampleSource) -> None:
+        self._source = source
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as the source
+        self._room = shutil.disk_usage(tempfile.gettempdir()).free // 2
+        self._maps: list[mmap.mmap] = []
+        self._places: dict[int, _Place] = {}
+        self._end = 0
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: int, /) -> Sample:
+        place = self._places.get(index)
+        if place is not None:
+            return self._read(place)
+        sample = self._source[index]
+        with self._lock:
+            if index not in self._places:
+                self._keep(index, sample)
+        return sample
+
+    @property
+    def kept(self) -> int:
+        """Number of samples in the file so far."""
+        return len(self._places)
+
+    def _read(self, place: _Place) -> Sample:
+        height, width, channels = place.shape
+        flat = np.frombuffer(self._maps[place.segment], np.uint8, height * width * (channels + 1), place.offset)
+        image, labels = np.split(flat, [height * width * channels])
+        return Sample(place.key, image.reshape(place.shape), labels.reshape(height, width))
+
+    def _keep(self, index: int, sample: Sample) -> None:
+        data = sample.image.tobytes() + sample.labels.tobytes()
+        start = self._end if self._end % _SEGMENT + len(data) <= _SEGMENT else -(-self._end // _SEGMENT) * _SEGMENT
+        if len(data) > _SEGMENT or start + len(data) > self._room:
+            return
+        segment, offset = divmod(start, _SEGMENT)
+        try:
+            if segment == len(self._maps):
+                self._file.truncate((segment + 1) * _SEGMENT)  # sparse: takes no space until written to
+                self._maps.append(mmap.mmap(self._file.fileno(), _SEGMENT, offset=start, access=mmap.ACCESS_READ))
+            self._file.seek(start)
+            complete = self._file.write(data) == len(data)
+        except OSError:
+            complete = False
+        if not complete:
+            self._room = 0
+            return
+        self._end = start + len(data)
+        height, width, channels = sample.image.shape
+        self._places[index] = _Place(sample.key, segment, offset, (height, width, channels))

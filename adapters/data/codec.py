@@ -1,0 +1,43 @@
+"""Single pictures for whoever keeps them. Implements the port ``ImageCodec``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from attrs import frozen
+
+from ...domain.arrays import Image, Labels
+from ...domain.classes import ClassMap
+from ...domain.errors import DataError
+from .. import files
+from .decode import decode_image, decode_mask, needs_conversion
+from .encode import encode_image, encode_mask
+
+
+@frozen
+class PictureCodec:
+    """Pillow behind a port."""
+
+    def read_image(self, path: Path) -> Image:
+        """(H, W, 3) uint8 RGB, upright. Raises DataError naming the file."""
+        return decode_image(path)
+
+    def read_labels(self, path: Path) -> Labels:
+        """(H, W) uint8 stored values. Raises DataError naming the file, also when it is no 8-bit grey or palette."""
+        values = decode_mask(path)
+        if values.ndim != 2 or values.dtype != np.uint8:
+            raise DataError(f"{path} is no mask of class indices: it holds {values.dtype} of shape {values.shape}.")
+        return values
+
+    def write_image(self, path: Path, image: Image) -> None:
+        """A PNG, written atomically."""
+        files.write_bytes(path, encode_image(image))
+
+    def write_labels(self, path: Path, labels: Labels, classes: ClassMap) -> None:
+        """A palette PNG of class indices, written atomically."""
+        files.write_bytes(path, encode_mask(labels, classes.palette()))
+
+    def conversion(self, path: Path) -> str | None:
+        """Why others would see the file differently than ``read_image`` does, or None. Raises DataError."""
+        return needs_conversion(path)

@@ -1,0 +1,84 @@
+"""Batches of whole images, for evaluation and prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import groupby
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from ...domain.arrays import Labels
+from ...domain.ports.dataset import SampleSource, Shard, ViewingPlan
+from ...domain.resampling import Fit, Frame, Size
+from ...domain.samples import Batch
+from .fitting import place_image
+from .prefetch import ordered_map
+
+_WHOLE = Shard()
+
+
+@runtime_checkable
+class KnowsSizes(Protocol):
+    """A source that can tell the (height, width) of an image without decoding it. Spares a pass over the data."""
+
+    def size(self, index: int) -> Size:
+        """(height, width) of the native image."""
+        ...
+
+
+class ViewingBatches:
+    """Every image once, in order of index; neighbours that share a canvas share a batch."""
+
+    def __init__(self, source: SampleSource, plan: ViewingPlan) -> None:
+        self.source = source
+        self.plan = plan
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def batches(self, epoch: int, start: int = 0, shard: Shard = _WHOLE) -> Iterator[Batch]:
+        """The batches from number ``start`` on, the same in every epoch; closing the iterator stops its threads.
+
+        A shard takes every ``world``-th sample of each batch, from ``rank`` on; a batch without any is left out.
+        """
+        parts = (group[shard.rank :: shard.world] for group in self._groups[start:])
+        return ordered_map(self._batch, (part for part in parts if part), self.plan.workers, self.plan.workers + 1)
+
+    @cached_property
+    def _groups(self) -> list[Sequence[int]]:
+        """Indices of each batch. Worked out once: fits of one canvas need no look at the images."""
+        indices = range(len(self.source))
+        if self.plan.fit is not Fit.NATIVE:
+            runs: list[Sequence[int]] = [indices]
+        else:
+            canvases = [self._frame(size).canvas for size in self._sizes()]
+            runs = [list(run) for _, run in groupby(indices, key=canvases.__getitem__)]
+        return [run[i : i + self.plan.batch] for run in runs for i in range(0, len(run), self.plan.batch)]
+
+    def _sizes(self) -> Iterator[Size]:
+        source = self.source
+        indices = range(len(source))
+        if isinstance(source, KnowsSizes):
+            return map(source.size, indices)
+        return ordered_map(lambda index: _size(source[index].labels), indices, self.plan.workers, 2 * self.plan.workers)
+
+    def _frame(self, native: Size) -> Frame:
+        return Frame.for_fit(self.plan.fit, native, self.plan.size, self.plan.stride)
+
+    def _batch(self, indices: Sequence[int]) -> Batch:
+        samples = [self.source[index] for index in indices]
+        frames = tuple(self._frame(_size(sample.labels)) for sample in samples)
+        pairs = list(zip(samples, frames, strict=True))
+        return Batch(
+            images=np.stack([place_image(sample.image, frame) for sample, frame in pairs]),
+            labels=np.stack([frame.place_labels(sample.labels) for sample, frame in pairs]),
+            keys=tuple(sample.key for sample in samples),
+            frames=frames,
+            natives=tuple(sample.labels for sample in samples),
+        )
+
+
+def _size(labels: Labels) -> Size:
+    return labels.shape[0], labels.shape[1]
