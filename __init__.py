@@ -1,3 +1,64 @@
-"""segport: image segmentation, one pipeline for any framework."""
+"""segport: image segmentation, one pipeline for any framework.
+
+>>> import segport
+>>> toolkit = segport.Toolkit()
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .application.settings import (
+        EvaluateSettings,
+        GenerateSettings,
+        InspectSettings,
+        PredictSettings,
+        PrepareSettings,
+        ScoreSettings,
+        TrainSettings,
+    )
+    from .bootstrap import Settings, Toolkit
+    from .domain.errors import SegportError
+
+_HOMES = {
+    "EvaluateSettings": "application.settings",
+    "GenerateSettings": "application.settings",
+    "InspectSettings": "application.settings",
+    "PredictSettings": "application.settings",
+    "PrepareSettings": "application.settings",
+    "ScoreSettings": "application.settings",
+    "TrainSettings": "application.settings",
+    "Settings": "bootstrap",
+    "Toolkit": "bootstrap",
+    "SegportError": "domain.errors",
+}
+
+__all__ = [
+    "EvaluateSettings",
+    "GenerateSettings",
+    "InspectSettings",
+    "PredictSettings",
+    "PrepareSettings",
+    "ScoreSettings",
+    "SegportError",
+    "Settings",
+    "Toolkit",
+    "TrainSettings",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Public names are imported when first used, so that ``import segport`` costs nothing (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -31,7 +31,7 @@ from ..domain.samples import Batch
 from ..domain.spec import ModelSpec
 from .loading import Trained, load_trained
 from .predictor import Predictor
-from .results_page import write_page
+from .evaluation_page import write_page
 from .settings import EvaluateSettings
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...domain.errors import DataError
-from .picture_files import is_picture
+from .readers.scan import EXTENSIONS
 
 
 class PictureFinder:
@@ -37,7 +37,7 @@ class PictureFinder:
 def _expand(text: str) -> list[Path]:
     path = Path(text)
     if path.is_dir():
-        return [p for p in path.iterdir() if p.is_file() and is_picture(p)]
+        return [p for p in path.iterdir() if p.is_file() and p.suffix.lower() in EXTENSIONS]
     if path.is_file():
         return [path]
     return [Path(p) for p in glob.glob(text, recursive=True) if Path(p).is_file()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,11 @@ class RunFolders:
         except OSError as error:
             raise CheckpointError(f"The run's folder {path} cannot be made: {error.strerror or error}.") from None
         return RunFolder(path)
+
+    def unused(self, name: str) -> Path:
+        """runs/<name>-001, or the first number after it that is free."""
+        numbered = (Path("runs") / f"{name}-{number:03d}" for number in count(1))
+        return next(path for path in numbered if not path.exists())
 
     def open(self, path: Path) -> RunFolder:
         """Raises CheckpointError when it is no run."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
-from ..domain.metrics.score import NamedNumber, Score
-from ..domain.metrics.table import ClassRow, shown
-from ..domain.ports.reporting import Panel, Picture, Reporter, Section, Table
+from ..domain.metrics.table import shown
+from ..domain.ports.reporting import Panel, Picture, Reporter, Section
 from ..domain.ports.results import Results
+from .tables import class_table, definition_table, report_values, score_table
 
 if TYPE_CHECKING:
     from .evaluate import EvaluationReport
@@ -30,7 +30,7 @@ def write_page(
     matrices, numbers = out / "confusion" / f"{split}.npz", out / f"{split}.json"
     confusion, bars, strips = (out / "plots" / f"{split}-{name}.png" for name in ("confusion", "classes", "panels"))
     results.save_confusions(matrices, report.keys, report.counts)
-    results.save_values(numbers, as_values(report))
+    results.save_values(numbers, report_values(report))
     reporter.confusion(np.sum(report.counts, axis=0), classes, confusion, title=f"Confusion, {split}")
     reporter.class_bars([r.iou for r in report.rows], [r.support for r in report.rows], classes, bars)
     pictures = [Picture(confusion, "Share of each true class"), Picture(bars, "IoU of each class")]
@@ -59,46 +59,3 @@ def _sections(report: EvaluationReport, pictures: Sequence[Picture]) -> list[Sec
         ),
         Section("Pictures", pictures=tuple(pictures)),
     ]
-
-
-def class_table(rows: Sequence[ClassRow]) -> Table:
-    """One row a class."""
-    columns = ("class", "IoU", "Dice", "precision", "recall", "accuracy", "support", "predicted")
-    return Table(
-        columns,
-        tuple(
-            (
-                row.name,
-                *(shown(value) for value in (row.iou, row.dice, row.precision, row.recall, row.accuracy)),
-                f"{row.support:,}",
-                f"{row.predicted:,}",
-            )
-            for row in rows
-        ),
-    )
-
-
-def score_table(scores: Sequence[Score]) -> Table:
-    """One row a metric, with its definition."""
-    return Table(("metric", "value", "definition"), tuple((s.name, shown(s.value), s.definition) for s in scores))
-
-
-def definition_table(numbers: Sequence[NamedNumber]) -> Table:
-    """One row a number, with who prints it."""
-    columns = ("number", "value", "how", "who")
-    return Table(columns, tuple((n.name, shown(n.value), n.formula, n.source) for n in numbers))
-
-
-def as_values(report: EvaluationReport) -> dict[str, object]:
-    """The report's numbers as plain values, for programs."""
-    return {
-        "run": str(report.run),
-        "split": report.split,
-        "images": len(report.keys),
-        "classes": [attrs.asdict(row) for row in report.rows],
-        "scores": {score.name: score.value for score in report.scores},
-        "scores_at_training_size": {score.name: score.value for score in report.at_training_size or ()},
-        "definitions": {number.name: number.value for number in report.definitions},
-        "device": report.device,
-        "precision": report.precision,
-    }

@@ -1,0 +1,119 @@
+"""One image with its mask, checked and measured; and what is wrong with those that cannot be used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from enum import IntEnum
+
+import numpy as np
+from attrs import frozen
+
+from ..domain.arrays import IGNORE
+from ..domain.classes import ClassMap
+from ..domain.errors import DataError
+from ..domain.ports.dataset import Reader, SourceItem
+from ..domain.ports.preparing import DatasetWriter, StoredPair
+from ..domain.statistics import PixelStatistics
+
+_SHOWN = 25
+_FIXES = 3
+
+
+class Severity(IntEnum):
+    """Kinds of bad pairs, worst first."""
+
+    IMAGE = 0
+    MASK = 1
+    SIZE = 2
+
+    def counted(self, number: int) -> str:
+        """ "3 images cannot be read", in words."""
+        one, many = _WORDS[self]
+        return f"1 {one}" if number == 1 else f"{number} {many}"
+
+
+_WORDS = {
+    Severity.IMAGE: ("image cannot be used", "images cannot be used"),
+    Severity.MASK: ("mask cannot be used", "masks cannot be used"),
+    Severity.SIZE: ("mask differs from its image in size", "masks differ from their images in size"),
+}
+
+
+@frozen
+class BadPair:
+    """Why a pair cannot be used."""
+
+    key: str
+    severity: Severity
+    reason: str
+    fix: str = ""
+
+
+@frozen(eq=False)
+class GoodPair:
+    """A pair that is checked and stored."""
+
+    item: SourceItem
+    stored: StoredPair
+    size: tuple[int, int]
+    channels: int
+    statistics: PixelStatistics
+
+
+@frozen
+class PairCheck:
+    """Reads, checks, measures and stores one pair. Called from several threads at once."""
+
+    reader: Reader
+    classes: ClassMap
+    writer: DatasetWriter
+
+    def __call__(self, item: SourceItem) -> GoodPair | BadPair:
+        """Raises DataError only where nothing can be stored at all."""
+        try:
+            image = self.reader.read_image(item)
+        except DataError as error:
+            return _bad(item, Severity.IMAGE, error)
+        try:
+            labels = self.reader.read_labels(item, self.classes)
+        except DataError as error:
+            return _bad(item, Severity.MASK, error)
+        if image.shape[:2] != labels.shape:
+            (h, w), (mask_h, mask_w) = image.shape[:2], labels.shape
+            reason = f"{item.masks[0]} is {mask_h}x{mask_w} pixels (height x width), its image {item.image} {h}x{w}"
+            fix = "Make mask and image the same size; resize masks without smoothing." + (
+                " Here one looks turned against the other." if (h, w) == (mask_w, mask_h) else ""
+            )
+            return BadPair(item.key, Severity.SIZE, reason, fix)
+        beyond = np.unique(labels[(labels >= len(self.classes)) & (labels != IGNORE)])
+        if beyond.size:  # a reader's mistake, which must not reach a loss
+            reason = f"{item.masks[0]}: the reader {self.reader.name!r} gave the classes {beyond.tolist()}"
+            return BadPair(item.key, Severity.MASK, reason)
+        statistics = PixelStatistics.of(image, labels, len(self.classes))
+        stored = self.writer.store(item, image, labels, self.classes)
+        return GoodPair(item, stored, labels.shape, image.shape[2], statistics)
+
+
+def _bad(item: SourceItem, severity: Severity, error: DataError) -> BadPair:
+    return BadPair(item.key, severity, " ".join([error.message, *error.problems]), error.fix)
+
+
+def refuse(bad: Sequence[BadPair], total: int) -> DataError:
+    """One error for all bad pairs: counted by kind, worst first, the many cut short."""
+    worst_first = sorted(bad, key=lambda pair: (pair.severity, pair.key))
+    problems = [pair.reason for pair in worst_first[:_SHOWN]]
+    if len(bad) > _SHOWN:
+        problems.append(f"... and {len(bad) - _SHOWN} more")
+    fixes = [fix for fix, _ in Counter(pair.fix for pair in worst_first if pair.fix).most_common(_FIXES)]
+    return DataError(
+        f"{len(bad)} of {total} pairs cannot be used: {tally(bad)}.",
+        problems=problems,
+        fix="\n".join([*fixes, "Or leave these pairs out with --skip-bad."]),
+    )
+
+
+def tally(bad: Sequence[BadPair]) -> str:
+    """How many of each kind."""
+    counts = Counter(pair.severity for pair in bad)
+    return ", ".join(severity.counted(counts[severity]) for severity in sorted(counts))

@@ -1,0 +1,316 @@
+"""The service that makes a data set ready: every pair read, checked and measured once, split and stored."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from ..domain.classes import ClassMap
+from ..domain.description import DatasetInfo
+from ..domain.errors import DataError, InvalidSpecError
+from ..domain.ports.catalogue import Catalogue
+from ..domain.ports.dataset import Executor, Reader, SourceItem
+from ..domain.ports.preparing import DatasetRow, DatasetStore
+from ..domain.samples import Task
+from ..domain.splitting import SPLITS, TRAIN, Ratios, bind, canonical, split_as_given, split_by_ratios
+from ..domain.statistics import PixelStatistics
+from .pairs import BadPair, GoodPair, PairCheck, refuse, tally
+from .settings import PrepareSettings
+
+_SHOWN = 20
+Watcher = Callable[[int, int], None]
+"""Hears how many pairs are done, of how many."""
+
+
+@frozen
+class PrepareReport:
+    """What was made.
+
+    Attributes:
+        out: the prepared data set.
+        info: what was measured; with the split sizes, the classes' training pixels and weights, and the warnings.
+        classes: with the raw values they were read by.
+        images: images in which each class occurs, by class and split.
+        decisions: what was found out or chosen, and why, a sentence each.
+        left_out: the bad pairs, with reasons, that ``skip_bad`` left out.
+    """
+
+    out: Path
+    info: DatasetInfo
+    classes: ClassMap
+    images: Mapping[str, Mapping[str, int]]
+    decisions: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def _nobody(done: int, total: int) -> None:
+    """Hears nothing."""
+
+
+@frozen
+class PrepareDataset:
+    """Prepares data sets; embeddable, prints nothing."""
+
+    catalogue: Catalogue
+    store: DatasetStore
+    executor: Executor
+
+    def __call__(self, settings: PrepareSettings, watcher: Watcher = _nobody) -> PrepareReport:
+        """Reads ``settings.source``, writes ``settings.out``.
+
+        Raises:
+            DataError: for data that cannot be used, with every problem at once; nothing is left on disk.
+            InvalidSpecError: for settings that cannot be.
+            UnknownNameError: for an unknown reader.
+        """
+        plan = _SplitPlan.of(settings, self.store)
+        with self.store.create(settings.out, reference=settings.reference) as writer:
+            survey = self.store.survey(settings.source)
+            reader, why = self._reader(settings, survey)
+            classes, origin = self._classes(settings, reader)
+            task, reason = _task(settings, classes)
+            items = reader.items(settings.source)
+            check = PairCheck(reader, classes, writer)
+            results = list(_watched(self.executor.map(check, items), len(items), watcher))
+            good = [result for result in results if isinstance(result, GoodPair)]
+            bad = [result for result in results if isinstance(result, BadPair)]
+            if bad and not (settings.skip_bad and good):
+                raise refuse(bad, len(items))
+            splits, chosen = plan.assign([pair.item for pair in good], items, _hashes(good))
+            rows = [
+                DatasetRow(p.item.key, splits[p.item.key], p.stored, *p.size, p.item.group or "")
+                for p in sorted(good, key=lambda pair: pair.item.key)
+            ]
+            warnings = (
+                *_left_out_warning(bad),
+                *_duplicate_warnings(good, splits),
+                *_class_warnings(good, splits, classes),
+            )
+            info = _describe(settings, reader.name, task, good, rows, classes, warnings)
+            writer.finish(info, classes, rows)
+        return PrepareReport(
+            settings.out,
+            info,
+            classes,
+            _occurrences(good, splits, classes),
+            (f"reader {reader.name}: {why}", f"classes: {origin}", f"task {task.value}: {reason}", f"splits: {chosen}"),
+            tuple(pair.reason for pair in bad),
+        )
+
+    def _reader(self, settings: PrepareSettings, survey: str) -> tuple[Reader, str]:
+        if settings.reader is not None:
+            return self.catalogue.reader(settings.reader), "as asked for"
+        readers = [self.catalogue.reader(name) for name in self.catalogue.names("reader")]
+        said = {reader.name: reader.recognises(settings.source) for reader in readers}
+        fitting = [(reader, why) for reader in readers if (why := said[reader.name]) is not None]
+        if len(fitting) == 1:
+            return fitting[0]
+        lines = [f"{name}: {why or 'does not know this layout'}" for name, why in said.items()]
+        if not fitting:
+            raise DataError(
+                f"No reader knows the layout of {settings.source}.",
+                problems=[survey, *lines],
+                fix="Put images into images/ and masks of the same names into masks/, or list the pairs in a file.",
+            )
+        raise DataError(
+            f"Several readers fit {settings.source}.",
+            problems=lines,
+            fix=f"Choose one: {' or '.join(f'--reader {reader.name}' for reader, _ in fitting)}.",
+        )
+
+    def _classes(self, settings: PrepareSettings, reader: Reader) -> tuple[ClassMap, str]:
+        if settings.classes is not None:
+            found, origin = self.store.read_classes(settings.classes), f"from {settings.classes}"
+        else:
+            implied = reader.classes(settings.source)
+            if implied is None:
+                raise DataError(
+                    f"The classes of {settings.source} are not known: no class_dict.csv came with it, and its masks "
+                    "allow more than one reading.",
+                    fix="Write a class_dict.csv (name,r,g,b and one row a class) and give it with --classes.",
+                )
+            found, origin = implied, "as the source says"
+        if settings.ignore:
+            found, origin = found.with_ignored(settings.ignore), f"{origin}, ignoring {_listed(settings.ignore)}"
+        return found, f"{_listed(found.names)} ({origin})"
+
+
+@frozen
+class _SplitPlan:
+    """How splits shall be made: from a list, by ratios, or (with neither) as the source has them."""
+
+    listed: Mapping[str, str] | None
+    ratios: Ratios | None
+    settings: PrepareSettings
+
+    @classmethod
+    def of(cls, settings: PrepareSettings, store: DatasetStore) -> _SplitPlan:
+        if settings.split is None:
+            return cls(None, None, settings)
+        if settings.split.lower().endswith(".csv"):
+            return cls(store.read_splits(Path(settings.split)), None, settings)
+        return cls(None, Ratios.parse(settings.split), settings)
+
+    def assign(
+        self, items: Sequence[SourceItem], everything: Sequence[SourceItem], hashes: Mapping[str, str]
+    ) -> tuple[dict[str, str], str]:
+        """Splits of ``items``, and how they came about. Bad pairs are in ``everything`` only."""
+        groups = bind(
+            (item.key for item in items), {item.key: item.group for item in items if item.group is not None}, hashes
+        )
+        given = {item.key: item.split for item in items if item.split is not None}
+        how = "as the source has them"
+        if self.listed is not None:
+            given, how = self._from_list(items, everything), f"from {self.settings.split}"
+        elif self.ratios is not None or not given:
+            ratios = self.ratios or Ratios()
+            splits = split_by_ratios(groups, ratios, seed=self.settings.seed, holdout=self.settings.holdout)
+            aside = f", {self.settings.holdout} images set aside first" if self.settings.holdout else ""
+            return splits, f"{ratios} at random with seed {self.settings.seed}{aside}"
+        elif len(given) < len(items):
+            without = [item.key for item in items if item.key not in given]
+            raise DataError(
+                f"{len(without)} of {len(items)} images are in no split.",
+                problems=_cut(without),
+                fix="Move them into a split's folder, or split all by --split 0.8,0.1,0.1.",
+            )
+        splits, notes = split_as_given(given, groups, seed=self.settings.seed, holdout=self.settings.holdout)
+        return splits, "; ".join([how, *notes])
+
+    def _from_list(self, items: Sequence[SourceItem], everything: Sequence[SourceItem]) -> dict[str, str]:
+        assert self.listed is not None
+        known = {item.key for item in everything}
+        problems = [f"{key} is not in the list" for key in sorted(known - set(self.listed))]
+        problems += [f"{key} is in the list, but not in the source" for key in sorted(set(self.listed) - known)]
+        if problems:
+            raise DataError(f"{self.settings.split} does not fit the source.", problems=_cut(problems))
+        return {item.key: canonical(self.listed[item.key]) for item in items}
+
+
+def _watched(results: Iterator[GoodPair | BadPair], total: int, watcher: Watcher) -> Iterator[GoodPair | BadPair]:
+    for done, result in enumerate(results, 1):
+        watcher(done, total)
+        yield result
+
+
+def _task(settings: PrepareSettings, classes: ClassMap) -> tuple[Task, str]:
+    if settings.task is None:
+        task = Task.BINARY if len(classes) == 2 else Task.MULTICLASS
+        return task, f"there are {len(classes)} classes"
+    if settings.task is Task.BINARY and len(classes) != 2:
+        raise InvalidSpecError(
+            f"task = binary needs exactly 2 classes, background first; here are {len(classes)}: {_listed(classes.names)}.",
+            fix="Use --task multiclass, or a class_dict.csv with two classes.",
+        )
+    return settings.task, "as asked for"
+
+
+def _hashes(good: Sequence[GoodPair]) -> dict[str, str]:
+    return {pair.item.key: pair.stored.image_sha256 for pair in good}
+
+
+def _describe(
+    settings: PrepareSettings,
+    reader: str,
+    task: Task,
+    good: Sequence[GoodPair],
+    rows: Sequence[DatasetRow],
+    classes: ClassMap,
+    warnings: tuple[str, ...],
+) -> DatasetInfo:
+    training = {row.id for row in rows if row.split == TRAIN}
+    total = PixelStatistics.total((p.statistics for p in good if p.item.key in training), len(classes))
+    channels = max(pair.channels for pair in good)
+    return DatasetInfo(
+        name=settings.out.name,
+        task=task,
+        channels=channels,
+        seed=settings.seed,
+        split_sizes={name: size for name in SPLITS if (size := sum(row.split == name for row in rows))},
+        mean=_broadcast(total.mean, channels),
+        std=_broadcast(total.std, channels),
+        pixel_counts={name: int(n) for name, n in zip(classes.names, total.pixels, strict=True)},
+        ignored_pixels=total.ignored,
+        class_weights={"inverse": total.inverse_weights(), "median": total.median_weights()},
+        height=_spread([pair.size[0] for pair in good]),
+        width=_spread([pair.size[1] for pair in good]),
+        fingerprint=_fingerprint(rows),
+        source=str(settings.source),
+        reader=reader,
+        warnings=warnings,
+    )
+
+
+def _broadcast(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    """Grey training images in a data set where another split has colour."""
+    return values if len(values) == channels else values * channels
+
+
+def _spread(values: Sequence[int]) -> tuple[int, int, int]:
+    ordered = sorted(values)
+    return ordered[0], ordered[(len(ordered) - 1) // 2], ordered[-1]
+
+
+def _fingerprint(rows: Sequence[DatasetRow]) -> str:
+    lines = [f"{row.id}\0{row.split}\0{row.stored.image_sha256}\0{row.stored.mask_sha256}\n" for row in rows]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _occurrences(good: Sequence[GoodPair], splits: Mapping[str, str], classes: ClassMap) -> dict[str, dict[str, int]]:
+    counts = {name: dict.fromkeys((s for s in SPLITS if s in splits.values()), 0) for name in classes.names}
+    for pair in good:
+        for name, present in zip(classes.names, pair.statistics.images, strict=True):
+            counts[name][splits[pair.item.key]] += int(present)
+    return counts
+
+
+def _left_out_warning(bad: Sequence[BadPair]) -> list[str]:
+    if not bad:
+        return []
+    return [f"left out: {tally(bad)}: {_listed([pair.key for pair in bad])}"]
+
+
+def _duplicate_warnings(good: Sequence[GoodPair], splits: Mapping[str, str]) -> list[str]:
+    """Exact copies of an image: within a split, across splits (which flatters every score), or with other masks."""
+    copies: dict[str, list[GoodPair]] = defaultdict(list)
+    for pair in sorted(good, key=lambda pair: pair.item.key):
+        copies[pair.stored.image_sha256].append(pair)
+    across, contradicting, within = [], [], []
+    for same in copies.values():
+        if len(same) > 1:
+            text = " = ".join(f"{pair.item.key} ({splits[pair.item.key]})" for pair in same)
+            if len({splits[pair.item.key] for pair in same}) > 1:
+                across.append(text)
+            else:
+                within.append(text)
+            if len({pair.stored.mask_sha256 for pair in same}) > 1:
+                contradicting.append(text)
+    said = [
+        (across, "exactly equal images in different splits, so scores there are flattered"),
+        (contradicting, "exactly equal images with different masks"),
+        (within, "exactly equal images, kept in one split"),
+    ]
+    return [f"{meaning}: {_listed(texts)}" for texts, meaning in said if texts]
+
+
+def _class_warnings(good: Sequence[GoodPair], splits: Mapping[str, str], classes: ClassMap) -> list[str]:
+    found = _occurrences(good, splits, classes)
+    nowhere = [name for name, counts in found.items() if not any(counts.values())]
+    untrained = [name for name, counts in found.items() if any(counts.values()) and not counts[TRAIN]]
+    return [
+        *([f"no image has the class {_listed(nowhere)}"] if nowhere else []),
+        *([f"no training image has the class {_listed(untrained)}, but others do"] if untrained else []),
+    ]
+
+
+def _listed(values: Sequence[object]) -> str:
+    return ", ".join(_cut([str(value) for value in values]))
+
+
+def _cut(texts: Sequence[str]) -> list[str]:
+    more = [f"... and {len(texts) - _SHOWN} more"] if len(texts) > _SHOWN else []
+    return [*texts[:_SHOWN], *more]

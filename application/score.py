@@ -1,0 +1,170 @@
+"""The service that scores masks: two folders in, numbers with their definitions out. It needs no framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import attrs
+from attrs import frozen
+
+from ..domain.arrays import Counts
+from ..domain.classes import ClassMap
+from ..domain.errors import DataError
+from ..domain.metrics.aggregation import evaluate
+from ..domain.metrics.bootstrap import Interval, interval
+from ..domain.metrics.confusion import Confusion
+from ..domain.metrics.definitions import definitions
+from ..domain.metrics.overlap import metric, standard_metrics
+from ..domain.metrics.score import NamedNumber, Score
+from ..domain.metrics.table import ClassRow, class_rows
+from ..domain.ports.clock import Clock
+from ..domain.ports.dataset import Executor
+from ..domain.ports.mask_folders import MaskFolders, MaskPair
+from ..domain.ports.preparing import DatasetStore
+from ..domain.ports.results import Results
+from .settings import ScoreSettings
+
+_INTERVALS = ("miou", "iou")
+_SHOWN = 20
+
+
+@frozen(eq=False)
+class ScoreReport:
+    """Scores of predicted masks.
+
+    Attributes:
+        rows: one for each class.
+        scores: the standard metrics, aggregated over the data set.
+        intervals: confidence intervals, by drawing images anew, of mean and foreground IoU.
+        definitions: what other toolkits would have printed.
+        keys, counts: each image's confusion matrix.
+        extra: predictions that have no true mask and were not scored.
+        files: what was written.
+    """
+
+    predictions: Path
+    truth: Path
+    classes: ClassMap
+    rows: tuple[ClassRow, ...]
+    scores: tuple[Score, ...]
+    intervals: tuple[Interval, ...]
+    definitions: tuple[NamedNumber, ...]
+    keys: tuple[str, ...]
+    counts: tuple[Counts, ...]
+    extra: tuple[Path, ...]
+    files: tuple[Path, ...]
+    seconds: float
+
+
+Listener = Callable[[int, int], None]
+"""Hears (images done, images in all)."""
+
+
+def _nobody(done: int, total: int) -> None:
+    """Listens to nothing."""
+
+
+@frozen
+class ScoreMasks:
+    """Scores a folder of predicted masks against a folder of true ones, pixel by pixel at the size of the truth."""
+
+    folders: MaskFolders
+    datasets: DatasetStore
+    executor: Executor
+    results: Results
+    clock: Clock
+
+    def __call__(self, settings: ScoreSettings, *, listen: Listener = _nobody) -> ScoreReport:
+        """Raises DataError with everything that is missing, or every pair that cannot be compared, at once."""
+        began = self.clock.seconds()
+        found = self.folders.pairs(settings.predictions, settings.truth)
+        classes = self._classes(settings)
+        counts = self._count(found.pairs, classes, settings.ignore, listen)
+        report = ScoreReport(
+            predictions=settings.predictions,
+            truth=settings.truth,
+            classes=classes,
+            rows=class_rows(counts, classes.names),
+            scores=tuple(evaluate(metric, counts) for metric in standard_metrics()),
+            intervals=tuple(interval(metric(name), counts) for name in _INTERVALS),
+            definitions=definitions(counts, settings.batch),
+            keys=tuple(pair.key for pair in found.pairs),
+            counts=tuple(counts),
+            extra=found.extra,
+            files=(),
+            seconds=self.clock.seconds() - began,
+        )
+        return report if settings.out is None else self._write(report, settings.out)
+
+    def _classes(self, settings: ScoreSettings) -> ClassMap:
+        if settings.classes is not None:
+            return self.datasets.read_classes(settings.classes)
+        classes = self.folders.classes(settings.predictions, settings.truth)
+        if classes is None:
+            raise DataError(
+                f"Nothing says what the values of the masks in {settings.truth} mean.",
+                fix="Name the classes: --classes class_dict.csv (name,r,g,b).",
+            )
+        return classes
+
+    def _count(
+        self, pairs: Sequence[MaskPair], classes: ClassMap, ignore: Sequence[int], listen: Listener
+    ) -> list[Counts]:
+        """One matrix a pair, in order."""
+        truths = classes.with_ignored(ignore)
+        # what counts nowhere in the truth may stand in a prediction too, but not in place of a class
+        claimed = {value for one in classes.classes for value in one.values}
+        predictions = classes.with_ignored([value for value in ignore if value not in claimed])
+
+        def compare(pair: MaskPair) -> Counts | DataError:
+            try:
+                truth = self.folders.read_truth(pair.truth, truths)
+                prediction = self.folders.read_prediction(pair.prediction, predictions)
+            except DataError as error:
+                return error
+            try:
+                return Confusion.of(truth, prediction, len(classes)).counts
+            except DataError as error:
+                return DataError(f"{pair.prediction}: {error.message}", problems=error.problems, fix=error.fix)
+
+        counts: list[Counts] = []
+        errors: list[DataError] = []
+        for done, outcome in enumerate(self.executor.map(compare, pairs), start=1):
+            if isinstance(outcome, DataError):
+                errors.append(outcome)
+            else:
+                counts.append(outcome)
+            listen(done, len(pairs))
+        if errors:
+            raise _all_of(errors, len(pairs))
+        return counts
+
+    def _write(self, report: ScoreReport, out: Path) -> ScoreReport:
+        matrices, numbers = out / "confusions.npz", out / "scores.json"
+        self.results.save_confusions(matrices, report.keys, report.counts)
+        self.results.save_values(numbers, as_values(report))
+        return attrs.evolve(report, files=(matrices, numbers))
+
+
+def as_values(report: ScoreReport) -> dict[str, object]:
+    """The report's numbers as plain values, for programs."""
+    return {
+        "predictions": str(report.predictions),
+        "truth": str(report.truth),
+        "images": len(report.keys),
+        "classes": [attrs.asdict(row) for row in report.rows],
+        "scores": {score.name: score.value for score in report.scores},
+        "intervals": {one.name: [one.low, one.high] for one in report.intervals},
+        "definitions": {number.name: number.value for number in report.definitions},
+        "not_scored": [str(path) for path in report.extra],
+    }
+
+
+def _all_of(errors: Sequence[DataError], pairs: int) -> DataError:
+    if len(errors) == 1:
+        return errors[0]
+    problems = ["; ".join([error.message, *error.problems]) for error in errors[:_SHOWN]]
+    if len(errors) > _SHOWN:
+        problems.append(f"... and {len(errors) - _SHOWN} more")
+    return DataError(f"{len(errors)} of {pairs} masks cannot be scored.", problems=problems, fix=errors[0].fix)

@@ -1,0 +1,58 @@
+"""Results as tables of text for people, and as plain values for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import attrs
+
+from ..domain.metrics.score import NamedNumber, Score
+from ..domain.metrics.table import ClassRow, shown
+from ..domain.ports.reporting import Table
+
+if TYPE_CHECKING:
+    from .evaluate import EvaluationReport
+
+
+def class_table(rows: Sequence[ClassRow]) -> Table:
+    """One row a class."""
+    columns = ("class", "IoU", "Dice", "precision", "recall", "accuracy", "support", "predicted")
+    return Table(
+        columns,
+        tuple(
+            (
+                row.name,
+                *(shown(value) for value in (row.iou, row.dice, row.precision, row.recall, row.accuracy)),
+                f"{row.support:,}",
+                f"{row.predicted:,}",
+            )
+            for row in rows
+        ),
+    )
+
+
+def score_table(scores: Sequence[Score]) -> Table:
+    """One row a metric, with its definition."""
+    return Table(("metric", "value", "definition"), tuple((s.name, shown(s.value), s.definition) for s in scores))
+
+
+def definition_table(numbers: Sequence[NamedNumber]) -> Table:
+    """One row a number, with who prints it."""
+    columns = ("number", "value", "how", "who")
+    return Table(columns, tuple((n.name, shown(n.value), n.formula, n.source) for n in numbers))
+
+
+def report_values(report: EvaluationReport) -> dict[str, object]:
+    """The report's numbers as plain values, for programs."""
+    return {
+        "run": str(report.run),
+        "split": report.split,
+        "images": len(report.keys),
+        "classes": [attrs.asdict(row) for row in report.rows],
+        "scores": {score.name: score.value for score in report.scores},
+        "scores_at_training_size": {score.name: score.value for score in report.at_training_size or ()},
+        "definitions": {number.name: number.value for number in report.definitions},
+        "device": report.device,
+        "precision": report.precision,
+    }

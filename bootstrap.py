@@ -1,0 +1,220 @@
+"""The composition root: what implements which port. Everything else takes its needs as arguments.
+
+Each adapter is imported when it is first needed, so a command pays only for what it uses.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from attrs import field, frozen
+from dependency_injector import containers, providers
+
+from .domain.events import Event
+from .plugins.manager import Offer, discover
+from .plugins.registry import Registry
+
+if TYPE_CHECKING:
+    from .adapters.data.shapes import GenerateShapes
+    from .application.evaluate import EvaluateModel
+    from .application.inspection import InspectDataset
+    from .application.predict import PredictMasks
+    from .application.prepare import PrepareDataset
+    from .application.score import ScoreMasks
+    from .application.training.train import TrainModel
+    from .domain.ports.configuration import SettingsCodec
+
+DISABLE = "SEGPORT_DISABLE_PLUGINS"
+
+
+def _disabled() -> tuple[str, ...]:
+    return tuple(name.strip() for name in os.environ.get(DISABLE, "").split(",") if name.strip())
+
+
+@frozen
+class Settings:
+    """What a toolkit is made from.
+
+    Attributes:
+        disabled_plugins: names to leave out; from the environment variable SEGPORT_DISABLE_PLUGINS by default.
+        extra_plugins: (name, module or object with hook implementations) to add, as if installed.
+    """
+
+    disabled_plugins: tuple[str, ...] = field(factory=_disabled)
+    extra_plugins: Sequence[tuple[str, object]] = ()
+
+
+def _made(path: str) -> Callable[..., Any]:
+    """A factory that imports "package.module:Name" when it is first called."""
+
+    def make(*args: Any, **kwargs: Any) -> Any:
+        module, name = path.split(":")
+        return getattr(import_module(module, __package__), name)(*args, **kwargs)
+
+    return make
+
+
+def _facts() -> Mapping[str, str]:
+    from .adapters.system.platform import facts
+
+    return facts()
+
+
+def _offer(settings: Settings) -> Offer:
+    return discover(disabled=settings.disabled_plugins, extra=settings.extra_plugins)
+
+
+class Container(containers.DeclarativeContainer):
+    """Who is made from what. Override a provider to put something of your own in its place."""
+
+    settings = providers.Dependency(instance_of=Settings)
+
+    catalogue = providers.Singleton(Registry, providers.Callable(lambda s: lambda: _offer(s), settings))
+    codec = providers.Singleton(_made(".adapters.storage.settings:CattrsCodec"))
+    images = providers.Singleton(_made(".adapters.data.codec:PictureCodec"))
+    finder = providers.Singleton(_made(".adapters.data.finder:PictureFinder"))
+    folders = providers.Singleton(_made(".adapters.data.mask_folders:MaskFolderFiles"))
+    batcher = providers.Singleton(_made(".adapters.data.batches:ThreadBatcher"))
+    executor = providers.Singleton(_made(".adapters.data.executor:ThreadExecutor"))
+    datasets = providers.Singleton(_made(".adapters.storage.dataset_store:DatasetFolders"), images)
+    runs = providers.Singleton(_made(".adapters.storage.runs:RunFolders"))
+    results = providers.Singleton(_made(".adapters.storage.results:ResultFiles"))
+    reporter = providers.Singleton(_made(".adapters.reporting.reporter:FileReporter"))
+    clock = providers.Singleton(_made(".adapters.system.clock:SystemClock"))
+
+    generate = providers.Singleton(_made(".adapters.data.shapes:GenerateShapes"))
+    prepare = providers.Singleton(
+        _made(".application.prepare:PrepareDataset"), catalogue=catalogue, store=datasets, executor=executor
+    )
+    inspect = providers.Singleton(
+        _made(".application.inspection:InspectDataset"),
+        datasets=datasets,
+        catalogue=catalogue,
+        batcher=batcher,
+        reporter=reporter,
+    )
+    train = providers.Singleton(
+        _made(".application.training.train:TrainModel"),
+        catalogue=catalogue,
+        datasets=datasets,
+        runs=runs,
+        batcher=batcher,
+        clock=clock,
+        codec=codec,
+        facts=providers.Object(_facts),
+    )
+    evaluate = providers.Singleton(
+        _made(".application.evaluate:EvaluateModel"),
+        catalogue=catalogue,
+        datasets=datasets,
+        runs=runs,
+        batcher=batcher,
+        reporter=reporter,
+        results=results,
+        clock=clock,
+    )
+    predict = providers.Singleton(
+        _made(".application.predict:PredictMasks"),
+        catalogue=catalogue,
+        runs=runs,
+        batcher=batcher,
+        codec=images,
+        finder=finder,
+        executor=executor,
+        reporter=reporter,
+        results=results,
+        clock=clock,
+    )
+    score = providers.Singleton(
+        _made(".application.score:ScoreMasks"),
+        folders=folders,
+        datasets=datasets,
+        executor=executor,
+        results=results,
+        clock=clock,
+    )
+
+
+class Toolkit:
+    """Every service, ready to be called. Two toolkits in one process share nothing.
+
+    Args:
+        settings: which plugins to use; the installed ones by default.
+        overrides: objects to put in the place of the built-in ones, by the container's names (``runs=...``, ``clock=...``).
+    """
+
+    def __init__(self, settings: Settings | None = None, **overrides: object) -> None:
+        self._container = Container(settings=providers.Object(settings or Settings()))
+        for name, replacement in overrides.items():
+            getattr(self._container, name).override(providers.Object(replacement))
+
+    @property
+    def registry(self) -> Registry:
+        """All parts that can be named."""
+        return cast(Registry, self._container.catalogue())
+
+    @property
+    def codec(self) -> SettingsCodec:
+        """Between settings and plain values."""
+        return cast("SettingsCodec", self._container.codec())
+
+    @property
+    def generate(self) -> GenerateShapes:
+        """Makes the shapes data set."""
+        return cast("GenerateShapes", self._container.generate())
+
+    @property
+    def prepare(self) -> PrepareDataset:
+        """Checks images and masks and writes a data set."""
+        return cast("PrepareDataset", self._container.prepare())
+
+    @property
+    def inspect(self) -> InspectDataset:
+        """Shows a data set."""
+        return cast("InspectDataset", self._container.inspect())
+
+    @property
+    def train(self) -> TrainModel:
+        """Trains a model, or resumes a run."""
+        return cast("TrainModel", self._container.train())
+
+    @property
+    def evaluate(self) -> EvaluateModel:
+        """Scores a trained model."""
+        return cast("EvaluateModel", self._container.evaluate())
+
+    @property
+    def predict(self) -> PredictMasks:
+        """Predicts masks, for files or arrays."""
+        return cast("PredictMasks", self._container.predict())
+
+    @property
+    def score(self) -> ScoreMasks:
+        """Scores masks against masks."""
+        return cast("ScoreMasks", self._container.score())
+
+    def read_config(self, path: Path, table: str) -> Mapping[str, Any]:
+        """Settings in a TOML file: those of ``[table]`` if there is one, as in a run's run.toml, else all of it."""
+        from .adapters.storage.toml import read_toml
+
+        values = read_toml(path)
+        inner = values.get(table, values)
+        return inner if isinstance(inner, Mapping) else values
+
+    @contextmanager
+    def listening(self, *, quiet: bool = False) -> Iterator[tuple[Callable[[Event], None], Callable[[], bool]]]:
+        """A listener that shows progress on stderr, and a stop flag that Ctrl-C and SIGTERM set, for a ``with`` block."""
+        from .adapters.system.signals import StopSignals
+        from .adapters.tracking.console import ConsoleTracker
+
+        console = ConsoleTracker(quiet=quiet)
+        with StopSignals() as stop:
+            try:
+                yield console.handle, stop
+            finally:
+                console.close()

@@ -1,0 +1,16 @@
+"""Every command, in the order of the help."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from . import data_commands, plugin_commands, training_commands
+from .quickstart import add_quickstart
+
+
+def register(app: App) -> None:
+    """Adds every command to ``app``."""
+    add_quickstart(app)
+    data_commands.register(app)
+    training_commands.register(app)
+    plugin_commands.register(app)

@@ -1,0 +1,94 @@
+"""generate, prepare, inspect, score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cyclopts import App
+
+from ..application.settings import GenerateSettings, InspectSettings, PrepareSettings, ScoreSettings
+from ..domain.ports.reporting import Table
+from .dispatch import add
+from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from ..bootstrap import Toolkit
+    from ..domain.description import DatasetInfo
+
+
+def register(app: App) -> None:
+    """Adds the four commands."""
+    add(app, "generate", GenerateSettings, generate, word="shapes")
+    add(app, "prepare", PrepareSettings, prepare)
+    add(app, "inspect", InspectSettings, inspect)
+    add(app, "score", ScoreSettings, score)
+
+
+def generate(toolkit: Toolkit, settings: GenerateSettings, terminal: Terminal) -> int:
+    """Makes the shapes data set."""
+    toolkit.generate(settings, listen=terminal.counter("drawn"))
+    terminal.result(f"{settings.num_images} images of {settings.height}x{settings.width}")
+    terminal.wrote([settings.out], then=f"segport prepare {settings.out} {settings.out}-prepared")
+    terminal.object({"out": settings.out, "images": settings.num_images})
+    return 0
+
+
+def prepare(toolkit: Toolkit, settings: PrepareSettings, terminal: Terminal) -> int:
+    """Checks and writes a data set, and says what it found."""
+    report = toolkit.prepare(settings, listen=terminal.counter("checked"))
+    for choice in report.choices:
+        terminal.say(choice)
+    show_info(report.info, terminal)
+    for left in report.left_out:
+        terminal.result(f"left out: {left}")
+    terminal.wrote([report.out], then=f"segport train {report.out}")
+    terminal.object({"out": report.out, **toolkit.describe(report.info), "left_out": list(report.left_out)})
+    return 0
+
+
+def inspect(toolkit: Toolkit, settings: InspectSettings, terminal: Terminal) -> int:
+    """Prints statistics and draws the contact sheet."""
+    report = toolkit.inspect(settings)
+    show_info(report.info, terminal)
+    terminal.wrote(report.files, then=f"segport train {settings.data}")
+    terminal.object({**toolkit.describe(report.info), "files": list(map(str, report.files))})
+    return 0
+
+
+def show_info(info: DatasetInfo, terminal: Terminal) -> None:
+    """A data set in a few lines and a table."""
+    sizes = ", ".join(f"{name} {count}" for name, count in info.split_sizes.items())
+    terminal.result(f"{info.name}: {info.task.value}, {info.channels} channel(s), {sizes}")
+    terminal.result(f"height {_spread(info.height)}, width {_spread(info.width)} (least, median, largest)")
+    total = sum(info.pixel_counts.values()) or 1
+    rows = [
+        (name, f"{count:,}", f"{100 * count / total:.2f}", f"{info.class_weights['median'][k]:.3f}")
+        for k, (name, count) in enumerate(info.pixel_counts.items())
+    ]
+    terminal.table(Table(("class", "training pixels", "percent", "median-frequency weight"), tuple(rows)))
+    for warning in info.warnings:
+        terminal.result(f"warning: {warning}")
+
+
+def _spread(values: tuple[int, int, int]) -> str:
+    return " / ".join(map(str, values))
+
+
+def score(toolkit: Toolkit, settings: ScoreSettings, terminal: Terminal) -> int:
+    """Scores masks against masks."""
+    from ..application.score import as_values
+    from ..application.tables import class_table, definition_table, score_table
+
+    report = toolkit.score(settings, listen=terminal.counter("scored"))
+    terminal.result(f"{len(report.keys)} masks")
+    for path in report.extra:
+        terminal.result(f"not scored, no true mask: {path}")
+    terminal.table(class_table(report.rows))
+    terminal.table(score_table(report.scores))
+    terminal.result("The same counts, by other toolkits' definitions:")
+    terminal.table(definition_table(report.definitions))
+    for one in report.intervals:
+        terminal.result(f"{one.name}: {one.low:.4f} to {one.high:.4f} in 95 % of image samples drawn anew")
+    terminal.wrote(report.files)
+    terminal.object(as_values(report))
+    return 0

@@ -1,0 +1,78 @@
+"""The `segport` command: parses, runs, and turns errors into one readable block and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from .. import __version__
+from ..domain.errors import (
+    BackendUnavailableError,
+    CheckpointError,
+    DataError,
+    PluginError,
+    RunInterruptedError,
+    SegportError,
+    TrainingDivergedError,
+)
+from .commands import register
+
+EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
+    (DataError, 3),
+    (BackendUnavailableError, 4),
+    (PluginError, 4),
+    (CheckpointError, 5),
+    (TrainingDivergedError, 6),
+    (RunInterruptedError, 130),
+    (KeyboardInterrupt, 130),
+    (SegportError, 2),
+)
+"""The first match counts; 2 is for wrong usage and settings, 1 for what segport did not foresee."""
+
+
+def app() -> App:
+    """The command line with all its commands."""
+    made = App(
+        name="segport",
+        help="Image segmentation, one pipeline for any framework.",
+        version=__version__,
+        result_action="return_value",
+        help_format="plaintext",
+    )
+    register(made)
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code and never raises."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        result = app()(arguments, exit_on_error=False, print_error=False)
+        return result if isinstance(result, int) else 0
+    except CycloptsError as error:
+        print(f"error: {error}\nSee: segport {_subject(arguments)}--help", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
+        return _report(error, debug="--debug" in arguments)
+
+
+def _report(error: BaseException, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error, file=sys.stderr)
+    code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1)
+    if isinstance(error, SegportError):
+        print(f"error: {error}", file=sys.stderr)
+    elif isinstance(error, KeyboardInterrupt):
+        print("stopped", file=sys.stderr)
+    else:
+        print(f"error: {type(error).__name__}: {error}\nSee the traceback with --debug.", file=sys.stderr)
+    return code
+
+
+def _subject(arguments: Sequence[str]) -> str:
+    return f"{arguments[0]} " if arguments and not arguments[0].startswith("-") else ""

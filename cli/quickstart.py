@@ -1,0 +1,64 @@
+"""quickstart: the whole way once, on generated data: generate, prepare, train, evaluate, predict, draw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+from cyclopts import App
+
+from ..application.settings import (
+    EvaluateSettings,
+    GenerateSettings,
+    InspectSettings,
+    PredictSettings,
+    PrepareSettings,
+    TrainSettings,
+)
+from . import data_commands, training_commands
+from .dispatch import add
+from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from ..bootstrap import Toolkit
+
+IMAGES = 160
+
+
+@frozen
+class QuickstartSettings:
+    """Generate shapes, prepare, train, evaluate and predict, in a few minutes on a CPU."""
+
+    out: Path = field(default=Path("quickstart"), metadata={"help": "Folder for everything."})
+    backend: str = field(default="torch", metadata={"help": "Framework: torch, tf, or a plugin's."})
+    epochs: int = field(default=14, metadata={"help": "Passes over the training split."})
+
+
+def add_quickstart(app: App) -> None:
+    """Adds the command."""
+    add(app, "quickstart", QuickstartSettings, quickstart)
+
+
+def quickstart(toolkit: Toolkit, settings: QuickstartSettings, terminal: Terminal) -> int:
+    """Runs the commands one after another, saying each as it would be typed."""
+    out = settings.out
+    raw, data, run = out / "shapes", out / "data", out / "run"
+    toolkit.registry.backend(settings.backend)
+
+    terminal.say(f"$ segport generate shapes {raw} --num-images {IMAGES}")
+    toolkit.generate(GenerateSettings(raw, num_images=IMAGES))
+    terminal.say(f"$ segport prepare {raw} {data}")
+    data_commands.show_info(toolkit.prepare(PrepareSettings(raw, data)).info, terminal)
+    terminal.say(f"$ segport inspect {data} --augmented")
+    sheet = toolkit.inspect(InspectSettings(data, augmented=True)).files
+    terminal.say(f"$ segport train {data} --backend {settings.backend} --epochs {settings.epochs} --run {run}")
+    training = TrainSettings(data, run=run, backend=settings.backend, epochs=settings.epochs)
+    training_commands.train(toolkit, training, Terminal(quiet=terminal.quiet, json=False))
+    terminal.say(f"$ segport evaluate {run}")
+    report = toolkit.evaluate(EvaluateSettings(run))
+    training_commands.show_evaluation(report, terminal)
+    terminal.say(f"$ segport predict {run} {raw}/images --out {out}/predictions")
+    predicted = toolkit.predict(PredictSettings(run, (str(raw / "images"),), out / "predictions"))
+    terminal.wrote([*sheet, *report.files, predicted.out], then=f"open {report.files[-1]}")
+    return 0

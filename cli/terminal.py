@@ -1,0 +1,94 @@
+"""Printing: tables for people, one JSON object for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from ..domain.ports.reporting import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@frozen
+class Terminal:
+    """Where a command prints.
+
+    With ``json``, stdout gets the one result object and everything else goes to stderr. With ``quiet``, only results
+    are printed.
+    """
+
+    json: bool = False
+    quiet: bool = False
+    debug: bool = False
+
+    def say(self, text: str = "") -> None:
+        """A line on the way, for people."""
+        if not self.quiet:
+            print(text, file=sys.stderr if self.json else sys.stdout, flush=True)
+
+    def result(self, text: str) -> None:
+        """A line of the result, for people."""
+        print(text, file=sys.stderr if self.json else sys.stdout, flush=True)
+
+    def table(self, table: Table) -> None:
+        """A table of the result, numbers to the right."""
+        from rich.table import Table as RichTable
+
+        shown = RichTable(title=table.caption or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        for i, column in enumerate(table.columns):
+            numbers = all(_is_number(row[i]) for row in table.rows)
+            shown.add_column(column, justify="right" if numbers else "left", overflow="fold", no_wrap=numbers)
+        for row in table.rows:
+            shown.add_row(*row)
+        self._console().print(shown, markup=False, highlight=False)
+
+    def object(self, values: Mapping[str, Any]) -> None:
+        """The result as one JSON object, where it was asked for."""
+        if self.json:
+            print(json.dumps(_plain(values), allow_nan=False))
+
+    def wrote(self, paths: Iterable[Path], then: str = "") -> None:
+        """Ends a command: what lies where, and the likely next command."""
+        for path in paths:
+            self.say(f"wrote {path}")
+        if then:
+            self.say(f"next: {then}")
+
+    def counter(self, what: str) -> Callable[[int, int], None]:
+        """A listener that shows "``what`` 12/433" on stderr while it runs, where that is a terminal."""
+        live = sys.stderr.isatty() and not self.quiet
+
+        def listen(done: int, total: int) -> None:
+            if live:
+                end = "\n" if done == total else ""
+                print(f"\r{what} {done}/{total}", end=end, file=sys.stderr, flush=True)
+
+        return listen
+
+    def _console(self) -> Console:
+        from rich.console import Console
+
+        file = sys.stderr if self.json else sys.stdout
+        return Console(file=file, width=None if file.isatty() else 160, soft_wrap=False)
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(",", "").replace(".", "").replace("-", "").isdigit() or text in ("absent", "")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,108 @@
+"""train, evaluate, predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from cyclopts import App
+
+from ..application.settings import EvaluateSettings, PredictSettings, TrainSettings
+from ..domain.errors import InvalidSpecError
+from .dispatch import add, begin
+from .flags import command
+from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from ..application.evaluate import EvaluationReport
+    from ..application.training.train import TrainReport
+    from ..bootstrap import Toolkit
+
+TRAIN_EXTRAS = {
+    "config": "TOML file with any of these settings; a flag wins over it.",
+    "resume": "Run to go on with, exactly where it was left.",
+}
+
+
+def register(app: App) -> None:
+    """Adds the three commands."""
+    app.command(command(TrainSettings, _train, extras=TRAIN_EXTRAS), name="train")
+    add(app, "evaluate", EvaluateSettings, evaluate)
+    add(app, "predict", PredictSettings, predict)
+
+
+def _train(given: dict[str, Any]) -> int:
+    config, resume = given.pop("config", None), given.pop("resume", None)
+    terminal, toolkit = begin(given)
+    if resume is not None:
+        if given or config:
+            raise InvalidSpecError(
+                f"--resume goes on with the run's own settings; it does not go with {', '.join(sorted(given)) or 'config'}.",
+                fix="Leave the others out, or start a new run.",
+            )
+        return resume_run(toolkit, Path(resume), terminal)
+    values = {**toolkit.read_config(Path(config), "train"), **given} if config else given
+    where = f"{config} and flags" if config and given else config or "segport train"
+    return train(toolkit, toolkit.codec.from_values(TrainSettings, values, where=where), terminal)
+
+
+def train(toolkit: Toolkit, settings: TrainSettings, terminal: Terminal) -> int:
+    """Plans, says what it chose and why, and trains."""
+    recipe = toolkit.train.plan(settings)
+    chosen = toolkit.codec.to_values(recipe.settings)
+    for name, reason in recipe.reasons.items():
+        terminal.say(f"{name} = {chosen[name]}: {reason}")
+    with toolkit.listening(quiet=terminal.quiet) as (listen, stop):
+        report = toolkit.train(settings, listen=listen, stop=stop)
+    return _trained(report, terminal)
+
+
+def resume_run(toolkit: Toolkit, run: Path, terminal: Terminal) -> int:
+    """Goes on with a run."""
+    with toolkit.listening(quiet=terminal.quiet) as (listen, stop):
+        report = toolkit.train.resume(run, listen=listen, stop=stop)
+    return _trained(report, terminal)
+
+
+def _trained(report: TrainReport, terminal: Terminal) -> int:
+    terminal.result(
+        f"best validation {report.monitor} {report.best_score:.4f} in epoch {report.best_epoch} of {report.epochs} "
+        f"({report.reason}, {report.seconds:.0f} s on {report.device}, {report.precision})"
+    )
+    terminal.wrote([report.run], then=f"segport evaluate {report.run}")
+    terminal.object(attrs.asdict(report))
+    return 0
+
+
+def evaluate(toolkit: Toolkit, settings: EvaluateSettings, terminal: Terminal) -> int:
+    """Scores a run and prints the tables."""
+    report = toolkit.evaluate(settings, listen=terminal.counter("evaluated"))
+    show_evaluation(report, terminal)
+    terminal.wrote(report.files, then=f"segport predict {settings.run} IMAGES --out predictions")
+    return 0
+
+
+def show_evaluation(report: EvaluationReport, terminal: Terminal) -> None:
+    """The tables of an evaluation."""
+    from ..application.tables import class_table, definition_table, report_values, score_table
+
+    terminal.result(f"{report.run}, split {report.split}: {len(report.keys)} images, native resolution")
+    terminal.table(class_table(report.rows))
+    terminal.table(score_table(report.scores))
+    if report.at_training_size:
+        terminal.result("At the size the model was trained on:")
+        terminal.table(score_table(report.at_training_size))
+    terminal.result("The same counts, by other toolkits' definitions:")
+    terminal.table(definition_table(report.definitions))
+    terminal.object(report_values(report))
+
+
+def predict(toolkit: Toolkit, settings: PredictSettings, terminal: Terminal) -> int:
+    """Writes masks and says where."""
+    report = toolkit.predict(settings, listen=terminal.counter("predicted"))
+    per_second = len(report.images) / report.seconds if report.seconds else float("nan")
+    terminal.result(f"{len(report.masks)} masks in {report.seconds:.1f} s ({per_second:.1f} images/s, {report.device})")
+    terminal.wrote([settings.out], then=f"segport score {settings.out} TRUE_MASKS, where you have them")
+    terminal.object(attrs.asdict(report))
+    return 0
