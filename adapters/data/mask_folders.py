@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from attrs import frozen
 
 from ...domain.arrays import Labels
@@ -52,14 +53,14 @@ class PictureMaskFolders:
         return read_labels(path, classes, self.max_pixels)
 
     def read_prediction(self, path: Path, classes: ClassMap) -> Labels:
-        """By its colours where all of them are colours of classes, else by its stored values.
+        """As the true ones, except that a palette mask is read by its colours where all are colours of classes.
 
-        A palette mask may store class indices, raw values, or anything else: its colours are what is sure.
+        Whether such a mask stores raw values or class indices cannot be told: what it shows is sure.
         """
         stored = decode_mask(path, self.max_pixels)
         if stored.dtype.itemsize == 1:
             shown = decode_mask(path, self.max_pixels, colours=True)
-            if all_known(shown, classes):
+            if not np.array_equal(shown[..., 0], stored) and all_known(shown, classes):
                 return classes.encode_colours(shown, str(path))
         return read_labels(path, classes, self.max_pixels)
 

@@ -1,0 +1,110 @@
+"""The shapes data set: geometric shapes on textured ground, made from a seed, with labels that are exactly right."""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from attrs import field, frozen
+
+from ...domain.classes import ClassMap, format_class_dict
+from ...domain.errors import DataError, InvalidSpecError, UnknownNameError
+from ...domain.ports.dataset import Executor
+from .drawing import OUTLINES, draw
+from .encode import encode_image, encode_mask
+from .executor import ThreadExecutor
+
+
+@frozen
+class ShapesOptions:
+    """What to draw. Raises InvalidSpecError listing every impossible field.
+
+    Attributes:
+        num_images: how many images.
+        height: of every image, in pixels.
+        width: likewise.
+        min_shape_px: least length of a shape's longer side, in pixels.
+        max_shape_px: largest.
+        shapes: kinds of shapes; class 1 is the first, background is class 0.
+        max_shapes: largest number of shapes in an image.
+        seed: image i depends on (seed, i) and the other fields, not on how many images there are.
+    """
+
+    num_images: int = 400
+    height: int = 128
+    width: int = 128
+    min_shape_px: int = 24
+    max_shape_px: int = 64
+    shapes: tuple[str, ...] = field(default=("rectangle", "ellipse", "triangle"), converter=tuple)
+    max_shapes: int = 4
+    seed: int = 41
+
+    def __attrs_post_init__(self) -> None:
+        unknown = [name for name in self.shapes if name not in OUTLINES]
+        if unknown:
+            raise UnknownNameError.of("shape", unknown[0], OUTLINES)
+        problems = [
+            f"{name} = {value}: expected at least {least}."
+            for name, value, least in (
+                ("num_images", self.num_images, 1),
+                ("height", self.height, 8),
+                ("width", self.width, 8),
+                ("min_shape_px", self.min_shape_px, 4),
+                ("max_shape_px", self.max_shape_px, self.min_shape_px),
+                ("max_shapes", self.max_shapes, 1),
+                ("seed", self.seed, 0),
+            )
+            if value < least
+        ]
+        if not self.shapes or len(set(self.shapes)) < len(self.shapes):
+            problems.append(f"shapes = {','.join(self.shapes)!r}: expected one or more different names.")
+        if problems:
+            raise InvalidSpecError("These shapes cannot be generated.", problems=problems)
+
+    @property
+    def classes(self) -> ClassMap:
+        """Background and one class a kind of shape."""
+        return ClassMap.of(["background", *self.shapes])
+
+
+def generate_shapes(out: Path, options: ShapesOptions, executor: Executor | None = None) -> ClassMap:
+    """Writes ``images/*.png``, palette masks ``masks/*.png`` and ``class_dict.csv`` to a new or empty folder.
+
+    The same options give the same bytes on every machine with the same library versions. The folder appears complete
+    or not at all.
+
+    Returns:
+        The classes.
+
+    Raises:
+        DataError: when ``out`` holds anything already.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} is there already and not empty.", fix="Choose another folder, or remove it first.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    growing = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(growing, ignore_errors=True)
+    try:
+        for name in ("images", "masks"):
+            (growing / name).mkdir(parents=True)
+        (growing / "class_dict.csv").write_bytes(format_class_dict(options.classes).encode())
+        for _ in (executor or ThreadExecutor()).map(partial(_write, growing, options), range(options.num_images)):
+            pass
+        if out.exists():
+            out.rmdir()
+        growing.rename(out)
+    except BaseException:
+        shutil.rmtree(growing, ignore_errors=True)
+        raise
+    return options.classes
+
+
+def _write(folder: Path, options: ShapesOptions, index: int) -> None:
+    rng = np.random.default_rng([options.seed, index])
+    size, extent = (options.height, options.width), (options.min_shape_px, options.max_shape_px)
+    image, labels = draw(size, options.shapes, extent, options.max_shapes, rng)
+    name = f"shapes-{index:05d}.png"
+    (folder / "images" / name).write_bytes(encode_image(image))
+    (folder / "masks" / name).write_bytes(encode_mask(labels, options.classes.palette()))
