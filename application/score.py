@@ -86,7 +86,7 @@ class ScoreMasks:
             truth=settings.truth,
             classes=classes,
             rows=class_rows(counts, classes.names),
-            scores=tuple(evaluate(metric, counts) for metric in standard_metrics()),
+            scores=tuple(evaluate(standard, counts) for standard in standard_metrics()),
             intervals=tuple(interval(metric(name), counts) for name in _INTERVALS),
             definitions=definitions(counts, settings.batch),
             keys=tuple(pair.key for pair in found.pairs),
