@@ -141,6 +141,8 @@ def test_there_is_no_room_for_256_classes() -> None:
         palette.default_colours(256)
     with pytest.raises(InvalidSpecError, match="256"):
         palette.to_palette([(0, 0, 0)] * 256)
+    with pytest.raises(DataError, match=r"\(H, W\) uint8; found \(2,\) uint8"):
+        palette.to_indices(np.zeros(2, np.uint8), 4)
     with pytest.raises(DataError, match=r"\[4\]"):
         palette.from_indices(np.array([[4]], np.uint8), 4)
 

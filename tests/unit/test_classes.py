@@ -94,6 +94,13 @@ def test_every_unknown_value_is_named_with_its_pixels(raw: list[int]) -> None:
         assert str(value) in text
 
 
+@pytest.mark.parametrize(("value", "dtype"), [(255, np.int8), (65535, np.int16), (65535, np.int64)])
+def test_negative_values_are_not_taken_for_large_ones(value: int, dtype: type[np.generic]) -> None:
+    classes = ClassMap((SegmentClass("a", (0, 0, 0), (value,)),))
+    with pytest.raises(DataError, match="value -1: 1 pixel"):
+        classes.encode(np.array([[-1]], dtype))
+
+
 def test_the_most_frequent_unknown_value_comes_first() -> None:
     with pytest.raises(DataError) as caught:
         ROADS.encode(np.array([[9, 4, 9, 0]], np.uint8))
