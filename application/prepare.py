@@ -203,7 +203,7 @@ def _task(settings: PrepareSettings, classes: ClassMap) -> tuple[Task, str]:
         return task, f"there are {len(classes)} classes"
     if settings.task is Task.BINARY and len(classes) != 2:
         raise InvalidSpecError(
-            f"task = binary needs exactly 2 classes, background first; here are {len(classes)}: {_listed(classes.names)}.",
+            f"task = binary needs exactly 2 classes, background first; found {len(classes)}: {_listed(classes.names)}.",
             fix="Use --task multiclass, or a class_dict.csv with two classes.",
         )
     return settings.task, "as asked for"

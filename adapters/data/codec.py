@@ -11,7 +11,7 @@ from ...domain.arrays import Image, Labels
 from ...domain.classes import ClassMap
 from ...domain.errors import DataError
 from .. import files
-from .decode import decode_image, decode_mask, needs_conversion
+from .decode import conversion_reason, decode_image, decode_mask
 from .encode import encode_image, encode_mask
 
 
@@ -40,4 +40,4 @@ class PictureCodec:
 
     def conversion(self, path: Path) -> str | None:
         """Why others would see the file differently than ``read_image`` does, or None. Raises DataError."""
-        return needs_conversion(path)
+        return conversion_reason(path)

@@ -38,6 +38,7 @@ _TURNS = {
 }
 _INDEX_MODES = ("1", "L", "P", "LA", "La", "PA")
 _LEAST_16_BIT_PEAK = 4096
+_PRINT_MODES = ("CMYK", "YCbCr", "LAB", "HSV")
 _BEGINNINGS = {
     b"version https://git-lfs": "a Git LFS pointer, not the file itself; run `git lfs pull`",
     b"<": "markup such as HTML or SVG: perhaps a download that failed",
@@ -89,6 +90,19 @@ def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """(height, width) of the upright image, from the file's header alone. Raises DataError as ``decode_image``."""
     with _opened(path, max_pixels) as (image, orientation):
         return (image.width, image.height) if orientation >= 5 else (image.height, image.width)
+
+
+def conversion_reason(path: Path, max_pixels: int = MAX_PIXELS) -> str | None:
+    """Why other programs may see other pixels than ``decode_image``, or None. Raises DataError as ``decode_image``."""
+    with _opened(path, max_pixels) as (image, orientation):
+        if orientation in _TURNS:
+            return f"its EXIF data says to turn it (orientation {orientation})"
+        if image.mode.startswith("I") or image.mode in _PRINT_MODES:
+            return f"its pixels are {image.mode}, not 8-bit grey or RGB"
+        format_by_name = Pillow.registered_extensions().get(path.suffix.lower())
+        if image.format != format_by_name and (image.format, format_by_name) != ("MPO", "JPEG"):
+            return f"it is {image.format}, though named {path.suffix or 'without extension'}"
+    return None
 
 
 @contextmanager

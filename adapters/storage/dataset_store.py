@@ -144,7 +144,8 @@ class DatasetFolders:
 
 
 def _refusal(out: Path, error: OSError) -> DataError:
+    where = f" ({error.filename})" if error.filename else ""
     return DataError(
-        f"The data set {out} cannot be written: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}.",
+        f"The data set {out} cannot be written: {error.strerror or error}{where}.",
         fix="Nothing was left behind. Check space and permissions, or choose another place.",
     )
