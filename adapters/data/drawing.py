@@ -79,7 +79,7 @@ def _background(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.f
     y, x = np.mgrid[: size[0], : size[1]]
     along = (math.cos(angle) * (x / size[1] - 0.5) + math.sin(angle) * (y / size[0] - 0.5) + 0.75) / 1.5
     texture = sum(_waves(size, knots, rng) / (step + 1) for step, knots in enumerate((3, 8, 24)))
-    return begin + along[..., np.newaxis] * (end - begin) + _TEXTURE * np.asarray(texture)[..., np.newaxis]
+    return np.asarray(begin + along[..., np.newaxis] * (end - begin) + _TEXTURE * np.asarray(texture)[..., np.newaxis])
 
 
 def _waves(size: tuple[int, int], knots: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from attrs import field, frozen
@@ -15,6 +17,10 @@ from ...domain.ports.dataset import Executor
 from .drawing import OUTLINES, draw
 from .encode import encode_image, encode_mask
 from .executor import ThreadExecutor
+
+
+def _names(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
 
 
 @frozen
@@ -37,7 +43,7 @@ class ShapesOptions:
     width: int = 128
     min_shape_px: int = 24
     max_shape_px: int = 64
-    shapes: tuple[str, ...] = field(default=("rectangle", "ellipse", "triangle"), converter=tuple)
+    shapes: tuple[str, ...] = field(default=("rectangle", "ellipse", "triangle"), converter=_names)
     max_shapes: int = 4
     seed: int = 41
 
@@ -69,11 +75,16 @@ class ShapesOptions:
         return ClassMap.of(["background", *self.shapes])
 
 
-def generate_shapes(out: Path, options: ShapesOptions, executor: Executor | None = None) -> ClassMap:
+def generate_shapes(
+    out: Path,
+    options: ShapesOptions,
+    executor: Executor | None = None,
+    listen: Callable[[int, int], None] | None = None,
+) -> ClassMap:
     """Writes ``images/*.png``, palette masks ``masks/*.png`` and ``class_dict.csv`` to a new or empty folder.
 
-    The same options give the same bytes on every machine with the same library versions. The folder appears complete
-    or not at all.
+    The same options give the same bytes with the same library versions. The folder appears complete or not at all.
+    ``listen`` hears (images done, images in all) after every image.
 
     Returns:
         The classes.
@@ -90,8 +101,10 @@ def generate_shapes(out: Path, options: ShapesOptions, executor: Executor | None
         for name in ("images", "masks"):
             (growing / name).mkdir(parents=True)
         (growing / "class_dict.csv").write_bytes(format_class_dict(options.classes).encode())
-        for _ in (executor or ThreadExecutor()).map(partial(_write, growing, options), range(options.num_images)):
-            pass
+        drawn = (executor or ThreadExecutor()).map(partial(_write, growing, options), range(options.num_images))
+        for done, _ in enumerate(drawn, 1):
+            if listen:
+                listen(done, options.num_images)
         if out.exists():
             out.rmdir()
         growing.rename(out)
@@ -99,6 +112,47 @@ def generate_shapes(out: Path, options: ShapesOptions, executor: Executor | None
         shutil.rmtree(growing, ignore_errors=True)
         raise
     return options.classes
+
+
+class _Wanted(Protocol):
+    """What ``GenerateShapes`` is asked for: the fields of ``ShapesOptions``, and where to."""
+
+    @property
+    def out(self) -> Path: ...
+    @property
+    def num_images(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def min_shape_px(self) -> int: ...
+    @property
+    def max_shape_px(self) -> int: ...
+    @property
+    def shapes(self) -> Sequence[str]: ...
+    @property
+    def seed(self) -> int: ...
+
+
+@frozen
+class GenerateShapes:
+    """The generator as a service: settings in, a folder out."""
+
+    executor: Executor = field(factory=ThreadExecutor)
+
+    def __call__(self, settings: _Wanted, listen: Callable[[int, int], None] | None = None) -> ClassMap:
+        """Generates and tells ``listen`` how many of how many images are done. Raises as ``generate_shapes``."""
+        options = ShapesOptions(
+            num_images=settings.num_images,
+            height=settings.height,
+            width=settings.width,
+            min_shape_px=settings.min_shape_px,
+            max_shape_px=settings.max_shape_px,
+            shapes=settings.shapes,
+            seed=settings.seed,
+        )
+        return generate_shapes(settings.out, options, self.executor, listen)
 
 
 def _write(folder: Path, options: ShapesOptions, index: int) -> None:
