@@ -85,6 +85,8 @@ class ConsoleTracker:
             console=Console(file=self._stream),
             transient=True,
             refresh_per_second=4,
+            # Long enough to hold validation too, which moves the bar nowhere.
+            speed_estimate_period=600,
         )
         done = event.epoch * self._steps
         task = progress.add_task(
