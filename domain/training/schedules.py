@@ -1,7 +1,7 @@
 """Schedules of the learning rate, as multipliers of a base rate.
 
-Pure in the position, so a resumed run sees the rates of an uninterrupted one. Steps are updates and count from 0; epochs
-may be broken numbers.
+Pure in the position, so a resumed run sees the rates of an uninterrupted one. Steps are updates and count from 0;
+epochs may be broken numbers.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Polynomial:
 
 @frozen
 class Cosine:
-    """Half a cosine over the run, from 1 to ``floor``. Source: Loshchilov and Hutter 2017, "SGDR", equation 5, one period.
+    """Half a cosine over the run, from 1 to ``floor``. Source: Loshchilov and Hutter 2017, "SGDR", equation 5.
 
     Attributes:
         floor: what it ends at, in [0, 1].

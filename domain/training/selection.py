@@ -16,7 +16,7 @@ Mode: TypeAlias = Literal["max", "min"]
 
 
 def improves(score: float, best: float | None, mode: Mode, min_delta: float = 0.0) -> bool:
-    """Whether ``score`` beats ``best`` by more than ``min_delta``; NaN and infinities never do, any number beats None."""
+    """Whether ``score`` beats ``best`` by more than ``min_delta``. NaN and infinity never do; any number beats None."""
     if not math.isfinite(score):
         return False
     return best is None or (score - best if mode == "max" else best - score) > min_delta
