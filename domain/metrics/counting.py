@@ -89,7 +89,7 @@ def _count_words(truth: Labels, prediction: Labels, classes: int) -> Counts:
 
 
 def _bincount(values: NDArray[np.uint16], bins: int) -> Counts:
-    total = np.zeros(bins, np.int64)
-    for start in range(0, values.size, _CHUNK):
+    total: Counts = np.bincount(values[:_CHUNK], minlength=bins).astype(np.int64, copy=False)
+    for start in range(_CHUNK, values.size, _CHUNK):
         total += np.bincount(values[start : start + _CHUNK], minlength=bins)
     return total
