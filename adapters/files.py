@@ -14,28 +14,30 @@ _CHUNK = 1 << 20
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A temporary path beside ``path`` to write to; leaving the block flushes it to disk and renames it to ``path``.
 
     Missing parent folders are made. After an error in the block, or an interruption, the temporary file is gone and
-    ``path`` is as it was.
+    ``path`` is as it was. Without ``durable`` nothing waits for the disk: for many files that can be made again.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays, since image libraries choose the format by it.
     temporary = path.with_name(f".{path.stem[:64]}.{secrets.token_hex(4)}.tmp{path.suffix}")
     try:
         yield temporary
-        _flush(temporary)
+        if durable:
+            _flush(temporary)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _flush_folder(path.parent)
+    if durable:
+        _flush_folder(path.parent)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Atomically replaces a file."""
-    with atomic_path(path) as temporary:
+    with atomic_path(path, durable=durable) as temporary:
         temporary.write_bytes(data)
 
 

@@ -166,7 +166,8 @@ class _SplitPlan:
         how = "as the source has them"
         if self.listed is not None:
             given, how = self._from_list(items, everything), f"from {self.settings.split}"
-        elif self.ratios is not None or not given:
+        elif self.ratios is not None or not {canonical(name) for name in given.values()} - {TRAIN}:
+            # a lone train/ folder is a place, not a split
             ratios = self.ratios or Ratios()
             splits = split_by_ratios(groups, ratios, seed=self.settings.seed, holdout=self.settings.holdout)
             aside = f", {self.settings.holdout} images set aside first" if self.settings.holdout else ""

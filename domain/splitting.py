@@ -116,7 +116,7 @@ def split_by_ratios(groups: Mapping[str, str], ratios: Ratios, *, seed: int, hol
     """
     members = _members(groups)
     order = _shuffled(members, seed)
-    held = _take(order, members, holdout)
+    held = dict.fromkeys(_take(order, members, holdout), HOLDING)
     rest = [group for group in order if group not in held]
     shares = ratios.shares()
     if len(rest) < len(shares):
@@ -127,7 +127,7 @@ def split_by_ratios(groups: Mapping[str, str], ratios: Ratios, *, seed: int, hol
             fix="Add images, or ask for fewer splits, for example --split 0.8,0.2.",
         )
     quotas = _quotas(shares, sum(len(members[group]) for group in rest))
-    chosen = dict.fromkeys(held, HOLDING) | _fill(rest, members, quotas)
+    chosen = held | _fill(rest, members, quotas)
     return {key: chosen[groups[key]] for key in sorted(groups)}
 
 
@@ -161,7 +161,7 @@ def split_as_given(
     ratios = Ratios(1, 0, 0) if VAL in names else Ratios(1 - val_share, val_share, 0)
     taken = split_by_ratios(training, ratios, seed=seed, holdout=holdout)
     counts = {name: list(taken.values()).count(name) for name in (VAL, HOLDING)}
-    notes = [f"{count} images of 'train' became {name!r} (seed {seed})" for name, count in counts.items() if count]
+    notes = [f"{n} image{'s' * (n > 1)} of 'train' became {name!r} (seed {seed})" for name, n in counts.items() if n]
     return splits | taken, notes
 
 

@@ -32,11 +32,11 @@ class PictureCodec:
 
     def write_image(self, path: Path, image: Image) -> None:
         """A PNG, written atomically."""
-        files.write_bytes(path, encode_image(image))
+        files.write_bytes(path, encode_image(image), durable=False)
 
     def write_labels(self, path: Path, labels: Labels, classes: ClassMap) -> None:
         """A palette PNG of class indices, written atomically."""
-        files.write_bytes(path, encode_mask(labels, classes.palette()))
+        files.write_bytes(path, encode_mask(labels, classes.palette()), durable=False)
 
     def conversion(self, path: Path) -> str | None:
         """Why others would see the file differently than ``read_image`` does, or None. Raises DataError."""

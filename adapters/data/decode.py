@@ -24,7 +24,7 @@ MAX_PIXELS = 178_956_970
 The number at which Pillow itself gives up: half a gigabyte of RGB.
 """
 
-_FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
 """None of these runs other programs, as the reader of EPS does."""
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -115,6 +115,7 @@ def _opened(path: Path, max_pixels: int) -> Iterator[tuple[Pillow.Image, int]]:
                 warnings.filterwarnings("ignore", module=r"PIL\.")
                 limit, Pillow.MAX_IMAGE_PIXELS = Pillow.MAX_IMAGE_PIXELS, None
                 try:
+                    Pillow.init()  # else Pillow stumbles over named formats it has not loaded yet
                     image = Pillow.open(file, formats=_FORMATS)
                 finally:
                     Pillow.MAX_IMAGE_PIXELS = limit

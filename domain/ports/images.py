@@ -26,7 +26,7 @@ class ImageCodec(Protocol):
         ...
 
     def write_labels(self, path: Path, labels: Labels, classes: ClassMap) -> None:
-        """An 8-bit palette PNG whose pixel values are the class ids, in the classes' colours; 255 is ignored, white."""
+        """An 8-bit palette PNG whose pixel values are the class ids, in the classes' colours; 255 is ignored."""
         ...
 
     def conversion(self, path: Path) -> str | None:

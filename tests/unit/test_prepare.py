@@ -1,0 +1,366 @@
+"""The service that prepares data sets: what it decides, what it refuses, what it leaves on disk."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from attrs import define, field
+
+from segport.adapters.data.codec import PictureCodec
+from segport.adapters.storage.dataset_store import DatasetFolders
+from segport.application.prepare import PrepareDataset, PrepareReport
+from segport.application.settings import PrepareSettings
+from segport.domain.classes import ClassMap
+from segport.domain.errors import DataError, InvalidSpecError, UnknownNameError
+from segport.domain.ports.catalogue import Catalogue
+from segport.domain.ports.dataset import Reader, SourceItem
+from segport.domain.samples import Task
+
+CODEC = PictureCodec()
+CLASSES = ClassMap.of(["background", "thing"])
+
+
+@define
+class DrawnReader:
+    """Reads images from disk and raw masks from memory."""
+
+    raw: dict[str, Any]
+    splits: Mapping[str, str] = field(factory=dict)
+    groups: Mapping[str, str] = field(factory=dict)
+    class_map: ClassMap | None = CLASSES
+    name: str = "drawn"
+    fits: str | None = "it was drawn for this"
+
+    def recognises(self, source: Path) -> str | None:
+        return self.fits
+
+    def classes(self, source: Path) -> ClassMap | None:
+        return self.class_map
+
+    def items(self, source: Path) -> Sequence[SourceItem]:
+        return [
+            SourceItem(k, source / f"{k}.png", (source / f"{k}_m.png",), self.splits.get(k), self.groups.get(k))
+            for k in sorted(self.raw)
+        ]
+
+    def read_image(self, item: SourceItem) -> Any:
+        return CODEC.read_image(item.image)
+
+    def read_labels(self, item: SourceItem, classes: ClassMap) -> Any:
+        return classes.encode(self.raw[item.key], str(item.masks[0]))
+
+
+@define
+class Parts:
+    readers: Sequence[DrawnReader]
+
+    def names(self, kind: str) -> Sequence[str]:
+        assert kind == "reader"
+        return sorted(reader.name for reader in self.readers)
+
+    def reader(self, name: str) -> Reader:
+        for reader in self.readers:
+            if reader.name == name:
+                return cast(Reader, reader)
+        raise UnknownNameError.of("reader", name, self.names("reader"))
+
+
+class Serial:
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        return map(function, items)
+
+
+@define
+class Bench:
+    """A source of ``count`` images, and a place to prepare it to."""
+
+    root: Path
+    reader: DrawnReader
+
+    def run(self, *others: DrawnReader, **settings: Any) -> PrepareReport:
+        service = PrepareDataset(cast(Catalogue, Parts([self.reader, *others])), DatasetFolders(CODEC), Serial())
+        return service(PrepareSettings(self.root / "source", self.root / "out", **settings))
+
+    def left(self) -> list[str]:
+        return sorted(set(os.listdir(self.root)) - {"source"})
+
+
+def bench(root: Path, count: int = 20) -> Bench:
+    rng = np.random.default_rng(5)
+    (root / "source").mkdir()
+    raw = {}
+    for i in range(count):
+        key = f"k{i:02d}"
+        CODEC.write_image(root / "source" / f"{key}.png", rng.integers(0, 256, (6, 8, 3), np.uint8))
+        raw[key] = rng.integers(0, 2, (6, 8)).astype(np.uint8)
+    return Bench(root, DrawnReader(raw))
+
+
+def test_the_whole_way(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    report = b.run(holdout=2)
+    data = DatasetFolders(CODEC).open(report.out)
+    assert data.info == report.info
+    assert report.info.split_sizes == {"train": 14, "val": 2, "test": 2, "holding": 2}
+    assert b.left() == ["out"]
+    seen = {}
+    for split in data.splits:
+        source = data.split(split)
+        for i in range(len(source)):
+            sample = source[i]
+            seen[sample.key] = split
+            assert np.array_equal(sample.labels, b.reader.raw[sample.key])
+            assert np.array_equal(sample.image, CODEC.read_image(tmp_path / "source" / f"{sample.key}.png"))
+    assert set(seen) == set(b.reader.raw)
+    training = [key for key, split in seen.items() if split == "train"]
+    pixels = np.concatenate([CODEC.read_image(tmp_path / "source" / f"{k}.png").reshape(-1, 3) for k in training])
+    labels = np.concatenate([b.reader.raw[k].ravel() for k in training])
+    assert report.info.mean == pytest.approx((pixels / 255).mean(0))
+    assert report.info.std == pytest.approx((pixels / 255).std(0))
+    assert report.info.pixel_counts == {"background": (labels == 0).sum(), "thing": (labels == 1).sum()}
+    assert report.images["thing"] == {"train": 14, "val": 2, "test": 2, "holding": 2}
+
+
+def test_it_says_what_it_decided_and_why(tmp_path: Path) -> None:
+    report = bench(tmp_path).run()
+    assert report.decisions == (
+        "reader drawn: it was drawn for this",
+        "classes: background, thing (as the source says)",
+        "task binary: there are 2 classes",
+        "splits: 0.8,0.1,0.1 at random with seed 41",
+    )
+
+
+def test_the_same_source_and_seed_give_the_same_fingerprint(tmp_path: Path) -> None:
+    prints = []
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        prints.append(bench(tmp_path / name).run().info.fingerprint)
+    (tmp_path / "c").mkdir()
+    other = bench(tmp_path / "c")
+    other.reader.raw["k03"][0, 0] ^= 1
+    assert prints[0] == prints[1] != other.run().info.fingerprint
+
+
+def test_splits_of_the_source_are_kept_and_val_comes_out_of_train(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    b.reader.splits = {key: "test" if i < 5 else "train" for i, key in enumerate(b.reader.raw)}
+    report = b.run()
+    assert report.info.split_sizes == {"train": 14, "val": 1, "test": 5}
+    assert report.decisions[3] == "splits: as the source has them; 1 image of 'train' became 'val' (seed 41)"
+
+
+def test_a_lone_train_folder_is_no_split(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    b.reader.splits = dict.fromkeys(b.reader.raw, "train")
+    assert b.run().info.split_sizes == {"train": 16, "val": 2, "test": 2}
+
+
+def test_ratios_override_splits_of_the_source(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    b.reader.splits = dict.fromkeys(b.reader.raw, "train") | {"k00": "val"}
+    assert b.run(split="0.5,0.5").info.split_sizes == {"train": 10, "val": 10}
+
+
+def test_half_given_splits_are_refused(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    b.reader.splits = {"k00": "train", "k01": "val"}
+    with pytest.raises(DataError, match=r"18 of 20 images are in no split\.\n  - k02"):
+        b.run()
+    assert b.left() == []
+
+
+def test_splits_from_a_list(tmp_path: Path) -> None:
+    b = bench(tmp_path, 4)
+    listed = tmp_path / "source" / "list.csv"
+    listed.write_text("split,id\ntrain,k00\nvalid,k01\ntrain,k02\ntest,k03\n")
+    report = b.run(split=str(listed))
+    rows = (report.out / "metadata.csv").read_text().splitlines()
+    assert [row.split(",")[1] for row in rows[1:]] == ["train", "val", "train", "test"]
+
+
+def test_a_list_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    b = bench(tmp_path, 3)
+    listed = tmp_path / "source" / "list.csv"
+    listed.write_text("id,split\nk00,train\nk01,val\nstranger,test\n")
+    with pytest.raises(DataError, match=r"k02 is not in the list\n  - stranger is in the list, but not in the source"):
+        b.run(split=str(listed))
+
+
+def test_groups_and_exact_copies_stay_together(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    source = tmp_path / "source"
+    (source / "k19.png").write_bytes((source / "k00.png").read_bytes())
+    b.reader.groups = {"k00": "p", "k01": "p", "k02": "p"}
+    report = b.run(split="0.3,0.3,0.4", seed=3)
+    rows = [row.split(",") for row in (report.out / "metadata.csv").read_text().splitlines()[1:]]
+    assert len({row[1] for row in rows if row[0] in ("k00", "k01", "k02", "k19")}) == 1
+    split = rows[0][1]
+    assert f"exactly equal images, kept in one split: k00 ({split}) = k19 ({split})" in report.info.warnings
+
+
+def test_copies_across_given_splits_are_a_warning(tmp_path: Path) -> None:
+    b = bench(tmp_path, 4)
+    source = tmp_path / "source"
+    (source / "k03.png").write_bytes((source / "k00.png").read_bytes())
+    b.reader.splits = {"k00": "train", "k01": "train", "k02": "val", "k03": "test"}
+    assert b.run().info.warnings == (
+        "exactly equal images in different splits, so scores there are flattered: k00 (train) = k03 (test)",
+        "exactly equal images with different masks: k00 (train) = k03 (test)",
+    )
+
+
+def spoil(b: Bench) -> None:
+    b.reader.raw["k05"] = np.zeros((8, 6), np.uint8)
+    b.reader.raw["k02"][1, :3] = 255
+    (b.root / "source" / "k09.png").write_bytes(b"")
+
+
+def test_all_problems_at_once_worst_first(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    spoil(b)
+    with pytest.raises(DataError) as caught:
+        b.run()
+    error = caught.value
+    assert error.message == (
+        "3 of 20 pairs cannot be used: 1 image cannot be used, 1 mask cannot be used, "
+        "1 mask differs from its image in size."
+    )
+    assert [re.search(r"k\d\d", p)[0] for p in error.problems] == ["k09", "k02", "k05"]  # type: ignore[index]
+    assert "empty (0 bytes)" in error.problems[0]
+    assert "255" in error.problems[1]
+    assert "is 8x6 pixels (height x width), its image" in error.problems[2]
+    assert "turned" in error.fix
+    assert "--skip-bad" in error.fix
+    assert b.left() == []
+
+
+def test_very_many_problems_are_cut_short(tmp_path: Path) -> None:
+    b = bench(tmp_path, 40)
+    for raw in b.reader.raw.values():
+        raw[0, 0] = 9
+    with pytest.raises(DataError, match=r"40 of 40 pairs(.|\n)*and 15 more"):
+        b.run(skip_bad=True)  # with nothing left, there is nothing to skip to
+
+
+def test_skip_bad_leaves_them_out_and_lists_them(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    spoil(b)
+    report = b.run(skip_bad=True)
+    assert sum(report.info.split_sizes.values()) == 17
+    assert len(report.left_out) == 3
+    assert report.info.warnings[0].startswith("left out: 1 image cannot be used, 1 mask")
+    assert report.info.warnings[0].endswith(": k02, k05, k09")
+    assert len(os.listdir(report.out / "masks")) == 17
+
+
+def test_ignored_values_count_nowhere(tmp_path: Path) -> None:
+    b = bench(tmp_path, 4)
+    for raw in b.reader.raw.values():
+        raw[0] = 255
+    report = b.run(ignore=(255,), split="1,1")
+    assert report.info.ignored_pixels == 2 * 8
+    sample = DatasetFolders(CODEC).open(report.out).split("val")[0]
+    assert (sample.labels[0] == 255).all()
+    assert (sample.labels[1:] < 2).all()
+
+
+def test_a_class_that_does_not_occur_is_a_warning(tmp_path: Path) -> None:
+    b = bench(tmp_path, 4)
+    b.reader.class_map = ClassMap.of(["a", "b", "c", "d"])
+    b.reader.raw["k03"][0, 0] = 2
+    b.reader.splits = {"k00": "train", "k01": "train", "k02": "val", "k03": "test"}
+    report = b.run()
+    assert report.info.task is Task.MULTICLASS
+    assert report.info.warnings == (
+        "no image has the class d",
+        "no training image has the class c, but others do",
+    )
+    assert report.info.class_weights["inverse"][2:] == (1, 1)
+
+
+def test_the_reader_must_be_unique(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    with pytest.raises(
+        DataError, match=r"Several readers fit(.|\n)*other: so do I(.|\n)*--reader drawn or --reader other"
+    ):
+        b.run(DrawnReader({}, name="other", fits="so do I"))
+    assert b.run(DrawnReader({}, name="other", fits=None)).info.reader == "drawn"
+
+
+def test_no_reader(tmp_path: Path) -> None:
+    b = bench(tmp_path, 3)
+    b.reader.fits = None
+    with pytest.raises(DataError, match=r"No reader knows(.|\n)*holds 3 files \(3 \.png\)(.|\n)*images/ and masks"):
+        b.run()
+    with pytest.raises(UnknownNameError, match="Did you mean 'drawn'"):
+        b.run(reader="drwn")
+    assert b.run(reader="drawn").decisions[0] == "reader drawn: as asked for"
+
+
+def test_unknown_classes_and_a_class_file(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    b.reader.class_map = None
+    with pytest.raises(DataError, match=r"classes of .* are not known(.|\n)*--classes"):
+        b.run()
+    file = tmp_path / "source" / "mine.csv"
+    file.write_text("name,r,g,b\nsky,1,2,3\nsea,4,5,6\nland,7,8,9\n")
+    report = b.run(classes=file)
+    assert report.classes.names == ("sky", "sea", "land")
+    assert (report.out / "class_dict.csv").read_text() == file.read_text()
+
+
+def test_binary_needs_two_classes(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    b.reader.class_map = ClassMap.of(["a", "b", "c"])
+    with pytest.raises(InvalidSpecError, match=r"exactly 2 classes.*found 3: a, b, c"):
+        b.run(task=Task.BINARY)
+    b.reader.class_map = CLASSES
+    assert b.run(task=Task.MULTICLASS).info.task is Task.MULTICLASS
+
+
+def test_sources_and_places_that_cannot_be(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("keep")
+    with pytest.raises(DataError, match="already holds files"):
+        b.run()
+    (tmp_path / "out" / "mine.txt").unlink()
+    b.run()
+    with pytest.raises(DataError, match="already holds a prepared data set"):
+        b.run()
+    service = PrepareDataset(cast(Catalogue, Parts([b.reader])), DatasetFolders(CODEC), Serial())
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty is empty"):
+        service(PrepareSettings(tmp_path / "empty", tmp_path / "new"))
+    with pytest.raises(DataError, match="nowhere does not exist"):
+        service(PrepareSettings(tmp_path / "nowhere", tmp_path / "new"))
+    assert b.left() == ["empty", "out"]
+
+
+def test_fewer_images_than_splits(tmp_path: Path) -> None:
+    b = bench(tmp_path, 2)
+    with pytest.raises(DataError, match="There are 2 images for 3 splits"):
+        b.run()
+    assert b.left() == []
+
+
+def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+
+    def stop(done: int, total: int) -> None:
+        assert (tmp_path / "out").exists() is False
+        assert total == 20
+        if done == 7:
+            raise KeyboardInterrupt
+
+    service = PrepareDataset(cast(Catalogue, Parts([b.reader])), DatasetFolders(CODEC), Serial())
+    with pytest.raises(KeyboardInterrupt):
+        service(PrepareSettings(tmp_path / "source", tmp_path / "out"), stop)
+    assert b.left() == []
