@@ -88,6 +88,11 @@ def test_an_activation_is_torchs(function: str) -> None:
     assert_same(ops.activate(x, function), getattr(owner, function)(torch.from_numpy(x)), 1e-11)
 
 
+def test_a_sigmoid_keeps_its_digits_where_it_is_nearly_zero() -> None:
+    x = np.linspace(-700, -30, 50).reshape(1, 1, 5, 10)
+    np.testing.assert_allclose(ops.activate(x, "sigmoid"), torch.sigmoid(torch.from_numpy(x)).numpy(), rtol=1e-12)
+
+
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("epsilon", [1e-5, 1e-3])
 def test_a_norm_is_torchs(training: bool, epsilon: float) -> None:

@@ -41,6 +41,13 @@ def test_the_stride_is_what_all_scales_divide(strides: tuple[int, ...], expected
     assert builder.build([output]).stride == expected
 
 
+def test_branches_of_unlike_scales_need_a_multiple_of_both() -> None:
+    builder = GraphBuilder(3)
+    branches = [builder.add(MaxPool(step, step), IMAGE, name=f"by{step}") for step in (2, 3)]
+    ups = [builder.add(Resize(), branch, IMAGE, name=f"{branch}_up") for branch in branches]
+    assert builder.build([builder.add(Add(), *ups, name="sum")]).stride == 6
+
+
 def test_a_convolution_with_its_norm_and_activation_has_three_names() -> None:
     builder = GraphBuilder(3)
     last = builder.conv_norm_act(IMAGE, 6, name="block", function="silu")

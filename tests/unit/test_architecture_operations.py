@@ -25,6 +25,7 @@ BAD_FIELDS = [
     (op.MaxPool, {"kernel": 2, "padding": 2}),
     (op.Resize, {"mode": "bicubic"}),
     (op.Dropout, {"rate": 1.0}),
+    (op.Dropout, {"rate": False}),
 ]
 
 
