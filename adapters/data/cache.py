@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import shutil
 import tempfile
+import weakref
 from threading import Lock
 
 import numpy as np
@@ -38,6 +39,7 @@ class CachedSource:
     def __init__(self, source: SampleSource) -> None:
         self._source = source
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as the source
+        weakref.finalize(self, self._file.close)
         self._room = shutil.disk_usage(tempfile.gettempdir()).free // 2
         self._maps: list[mmap.mmap] = []
         self._places: dict[int, _Place] = {}
