@@ -135,7 +135,7 @@ class PrepareDataset:
                 )
             found, origin = implied, "as the source says"
         if settings.ignore:
-            found, origin = found.with_ignored(settings.ignore), f"{origin}, ignoring {_listed(settings.ignore)}"
+            found, origin = _ignoring(found, settings.ignore), f"{origin}, ignoring {_listed(settings.ignore)}"
         return found, f"{_listed(found.names)} ({origin})"
 
 
@@ -190,6 +190,16 @@ class _SplitPlan:
         if problems:
             raise DataError(f"{self.settings.split} does not fit the source.", problems=_cut(problems))
         return {item.key: canonical(self.listed[item.key]) for item in items}
+
+
+def _ignoring(classes: ClassMap, values: Sequence[int]) -> ClassMap:
+    """Ignores raw values; a class all of whose values are ignored is a class no more, and its colour ignored too."""
+    fewer = classes.with_ignored(values)
+    kept = [now for now, before in zip(fewer.classes, classes.classes, strict=True) if now.values or not before.values]
+    gone = [entry.colour for entry in fewer.classes if entry not in kept]
+    if not kept:
+        raise InvalidSpecError(f"ignore = {_listed(values)}: no class is left of {_listed(classes.names)}.")
+    return ClassMap(tuple(kept), fewer.ignored, (*fewer.ignored_colours, *gone))
 
 
 def _watched(results: Iterator[GoodPair | BadPair], total: int, watcher: Watcher) -> Iterator[GoodPair | BadPair]:

@@ -12,9 +12,10 @@ from types import TracebackType
 from attrs import field, frozen
 
 from ...domain.arrays import Image, Labels
+from ...domain.class_names import parse_class_names
 from ...domain.classes import ClassMap, format_class_dict, parse_class_dict
 from ...domain.description import DatasetInfo
-from ...domain.errors import DataError, InvalidSpecError
+from ...domain.errors import DataError
 from ...domain.ports.dataset import SourceItem
 from ...domain.ports.images import ImageCodec
 from ...domain.ports.preparing import DatasetRow, StoredPair
@@ -130,13 +131,8 @@ class DatasetFolders:
 
     def read_classes(self, path: Path) -> ClassMap:
         """A .txt file is a list of names, anything else a class_dict.csv."""
-        text = read_text(path)
-        if path.suffix.lower() != ".txt":
-            return parse_class_dict(text, str(path))
-        try:
-            return ClassMap.of([line.strip() for line in text.splitlines() if line.strip()])
-        except InvalidSpecError as error:
-            raise DataError(f"{path} is no list of class names.", problems=error.problems) from None
+        parse = parse_class_names if path.suffix.lower() == ".txt" else parse_class_dict
+        return parse(read_text(path), str(path))
 
     def read_splits(self, path: Path) -> dict[str, str]:
         """Id to split, from the columns id and split of a CSV file."""

@@ -85,7 +85,7 @@ class Bench:
 
     def run(self, *others: DrawnReader, **settings: Any) -> PrepareReport:
         service = PrepareDataset(cast(Catalogue, Parts([self.reader, *others])), DatasetFolders(CODEC), Serial())
-        return service(PrepareSettings(self.root / "source", self.root / "out", **settings))
+        return service(PrepareSettings(**{"source": self.root / "source", "out": self.root / "out"} | settings))
 
     def left(self) -> list[str]:
         return sorted(set(os.listdir(self.root)) - {"source"})
@@ -269,6 +269,18 @@ def test_ignored_values_count_nowhere(tmp_path: Path) -> None:
     sample = DatasetFolders(CODEC).open(report.out).split("val")[0]
     assert (sample.labels[0] == 255).all()
     assert (sample.labels[1:] < 2).all()
+
+
+def test_a_class_whose_every_value_is_ignored_is_no_class(tmp_path: Path) -> None:
+    b = bench(tmp_path, 4)
+    b.reader.class_map = ClassMap.of(["a", "b", "void"])
+    b.reader.raw["k00"][0] = 2
+    report = b.run(ignore=(2,), split="1,1")
+    assert report.classes.names == ("a", "b")
+    assert report.info.task is Task.BINARY
+    assert report.decisions[1] == "classes: a, b (as the source says, ignoring 2)"
+    with pytest.raises(InvalidSpecError, match="no class is left of a, b, void"):
+        b.run(ignore=(0, 1, 2), out=tmp_path / "more")
 
 
 def test_a_class_that_does_not_occur_is_a_warning(tmp_path: Path) -> None:

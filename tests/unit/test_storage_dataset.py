@@ -206,6 +206,9 @@ def test_ids_that_are_no_file_names_are_refused(tmp_path: Path, key: str) -> Non
 def test_class_files(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("sky\n\nsea \n")
     assert STORE.read_classes(tmp_path / "names.txt").names == ("sky", "sea")
+    (tmp_path / "numbered.txt").write_text("5 sky\n2: the sea\n")
+    sea, sky = STORE.read_classes(tmp_path / "numbered.txt").classes
+    assert (sea.name, sea.values, sky.name, sky.values) == ("the sea", (2,), "sky", (5,))
     (tmp_path / "c.csv").write_text("\ufeffname,r,g,b\nsky,1,2,3\n", encoding="utf-8")
     assert STORE.read_classes(tmp_path / "c.csv").names == ("sky",)
     (tmp_path / "bad.txt").write_bytes(b"\xff\xfe")

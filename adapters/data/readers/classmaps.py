@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from attrs import evolve
 
+from ....domain.class_names import parse_class_names
 from ....domain.classes import ClassMap, parse_class_dict
-from ....domain.errors import DataError, InvalidSpecError
+from ....domain.errors import DataError
 from ..decode import decode_mask
 
 _TABLE = "class_dict.csv"
 _NAME_LISTS = ("classes.txt", "codes.txt")
-_NUMBERED = re.compile(r"(\d+)[\s:,;]+(.+)")
 _LOOKED_AT = 24
 
 
@@ -33,21 +31,8 @@ def implied_classes(places: Iterable[Path], masks: Sequence[Path], max_pixels: i
             return parse_class_dict(_text(place / _TABLE), str(place / _TABLE))
         for name in _NAME_LISTS:
             if (place / name).is_file():
-                return _listed(_text(place / name), str(place / name))
+                return parse_class_names(_text(place / name), str(place / name))
     return ClassMap.binary() if _are_binary(masks, max_pixels) else None
-
-
-def _listed(text: str, where: str) -> ClassMap:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    numbered = [_NUMBERED.fullmatch(line) for line in lines]
-    rows = sorted((int(row[1]), row[2]) for row in numbered if row)
-    if len(rows) < len(lines):
-        rows = list(enumerate(lines))
-    try:
-        drawn = ClassMap.of([name for _, name in rows]).classes
-        return ClassMap(tuple(evolve(one, values=(value,)) for one, (value, _) in zip(drawn, rows, strict=True)))
-    except InvalidSpecError as error:
-        raise DataError(f"{where} is no list of class names.", problems=error.problems) from error
 
 
 def _text(path: Path) -> str:
