@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import attrs
-import numpy as np
 from attrs import frozen
 
-from ...domain.arrays import Counts
 from ...domain.errors import CheckpointError
 from ...domain.events import EpochDone, Event
 from ...domain.ports.checkpoints import Checkpoint
@@ -40,7 +38,8 @@ class RunFolder:
 
     def write_configuration(self, values: Mapping[str, Any]) -> None:
         """Writes run.toml; None is left out."""
-        write_toml(self.path / CONFIGURATION, values)
+        with self._writing():
+            write_toml(self.path / CONFIGURATION, values)
 
     def save_last(self, checkpoint: Checkpoint) -> Path:
         """Replaces last.safetensors atomically."""
@@ -52,10 +51,11 @@ class RunFolder:
         """Writes "epoch-0012-miou-0.8431.safetensors", makes best.safetensors a link to it, and drops older ones."""
         path = self._file(f"epoch-{epoch:04d}-{re.sub(r'[^A-Za-z0-9_]+', '_', metric)}-{score:.4f}")
         save_checkpoint(path, attrs.evolve(checkpoint, state=None))
-        files.link_or_copy(path, self._file("best"))
-        older = [p for p in sorted(path.parent.glob(f"epoch-*{SUFFIX}")) if p != path]
-        for old in older[: max(0, len(older) - KEPT + 1)]:
-            old.unlink(missing_ok=True)
+        with self._writing():
+            files.link_or_copy(path, self._file("best"))
+            older = [p for p in self._named() if p != path]
+            for old in older[: max(0, len(older) - KEPT + 1)]:
+                old.unlink(missing_ok=True)
         return path
 
     def load(self, which: str) -> Checkpoint:
@@ -73,28 +73,31 @@ class RunFolder:
 
     def record(self, event: Event) -> None:
         """Appends to events.jsonl; an EpochDone replaces or adds its row in metrics.csv."""
-        append_event(self.path / "events.jsonl", event)
-        if isinstance(event, EpochDone):
-            rows = [row for row in self.metrics() if row["epoch"] < event.epoch]
-            write_metrics(self.path / "metrics.csv", [*rows, metrics_row(event)])
+        with self._writing():
+            append_event(self.path / "events.jsonl", event)
+            if isinstance(event, EpochDone):
+                rows = [row for row in self.metrics() if row["epoch"] < event.epoch]
+                write_metrics(self.path / "metrics.csv", [*rows, metrics_row(event)])
 
     def rewind(self, epoch: int) -> None:
-        """Drops the rows of metrics.csv after ``epoch`` epochs."""
+        """Drops the rows of metrics.csv after ``epoch`` epochs, and best checkpoints that came after them."""
         rows = self.metrics()
         kept = [row for row in rows if row["epoch"] <= epoch]
-        if len(kept) < len(rows):
-            write_metrics(self.path / "metrics.csv", kept)
+        named = self._named()
+        past = [path for path in named if _epoch(path) <= epoch]
+        with self._writing():
+            if len(kept) < len(rows):
+                write_metrics(self.path / "metrics.csv", kept)
+            if past and past != named:
+                files.link_or_copy(past[-1], self._file("best"))
+            elif named and not past:
+                self._file("best").unlink(missing_ok=True)
+            for path in named[len(past) :]:
+                path.unlink()
 
     def metrics(self) -> list[dict[str, float]]:
         """The rows of metrics.csv."""
         return read_metrics(self.path / "metrics.csv")
-
-    def save_confusions(self, split: str, keys: Sequence[str], counts: Sequence[Counts], name: str = "") -> Path:
-        """confusion/<split><name>.npz with ``keys`` (n,) and ``counts`` (n, K, K) int64; no pickle in it."""
-        path = self.path / "confusion" / f"{split}{name}.npz"
-        with files.atomic_path(path) as temporary:
-            np.savez_compressed(temporary, keys=np.array(keys, dtype=np.str_), counts=np.array(counts, dtype=np.int64))
-        return path
 
     def _file(self, stem: str) -> Path:
         return self.path / CHECKPOINTS / f"{stem}{SUFFIX}"
@@ -132,6 +135,10 @@ class RunFolders:
     def load_checkpoint(self, path: Path) -> Checkpoint:
         """A file, or the best of a run's folder."""
         return self.open(path).load("best") if path.is_dir() else load_checkpoint(path)
+
+
+def _epoch(path: Path) -> int:
+    return int(path.name.split("-")[1])
 
 
 def _is_run(path: Path) -> bool:

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from ..architecture.weights import Weights
-from ..arrays import Counts
 from ..events import Event
 from ..spec import ModelSpec
 from .backend import TrainState
@@ -32,12 +31,18 @@ class Run(Protocol):
     """One run's folder."""
 
     @property
-    def path(self) -> Path: ...
+    def path(self) -> Path:
+        """The folder."""
+        ...
+
     def configuration(self) -> Mapping[str, Any]:
         """What ``write_configuration`` wrote."""
         ...
 
-    def write_configuration(self, values: Mapping[str, Any]) -> None: ...
+    def write_configuration(self, values: Mapping[str, Any]) -> None:
+        """Writes run.toml: enough to run it again."""
+        ...
+
     def save_last(self, checkpoint: Checkpoint) -> Path:
         """Replaces ``last``; the old one stays until the new one is safely there."""
         ...
@@ -55,12 +60,11 @@ class Run(Protocol):
         ...
 
     def rewind(self, epoch: int) -> None:
-        """Drops the rows of metrics.csv after ``epoch`` epochs: they will be written again."""
+        """Drops the rows of metrics.csv and the best checkpoints after ``epoch`` epochs: they will be written again."""
         ...
 
-    def metrics(self) -> Sequence[Mapping[str, float]]: ...
-    def save_confusions(self, split: str, keys: Sequence[str], counts: Sequence[Counts], name: str = "") -> Path:
-        """Writes confusion/<split><name>.npz: ``keys`` and ``counts`` (n, K, K)."""
+    def metrics(self) -> Sequence[Mapping[str, float]]:
+        """The rows of metrics.csv."""
         ...
 
 
@@ -75,7 +79,10 @@ class RunStore(Protocol):
         """runs/<name>-001, or the first number after it that is free."""
         ...
 
-    def open(self, path: Path) -> Run: ...
+    def open(self, path: Path) -> Run:
+        """Raises CheckpointError when the folder holds no run."""
+        ...
+
     def load_checkpoint(self, path: Path) -> Checkpoint:
         """From a file, or a run's folder (its best)."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -74,6 +75,19 @@ def test_saving_the_same_best_again_changes_nothing(run: Run) -> None:
         run.save_best(checkpoint(epoch), epoch=epoch, metric="miou", score=0.5)
     assert len(os.listdir(run.path / "checkpoints")) == 3
     assert run.load("best").progress == {"epoch": 2}
+
+
+def test_rewinding_drops_a_best_that_came_after(run: Run) -> None:
+    """As when a run is stopped after saving a best, before saving last."""
+    for epoch in (2, 12345):
+        run.save_best(checkpoint(epoch), epoch=epoch, metric="miou", score=0.5)
+    run.rewind(12345)
+    assert run.load("best").progress == {"epoch": 12345}
+    run.rewind(12)
+    assert run.load("best").progress == {"epoch": 2}
+    assert sorted(os.listdir(run.path / "checkpoints")) == ["best.safetensors", "epoch-0002-miou-0.5000.safetensors"]
+    run.rewind(1)
+    assert os.listdir(run.path / "checkpoints") == []
 
 
 def test_a_missing_checkpoint_names_those_there_are(run: Run) -> None:
@@ -216,3 +230,19 @@ def test_toml_keeps_order_and_floats(tmp_path: Path) -> None:
     read = read_toml(tmp_path / "x.toml")
     assert read == values
     assert list(read["pixels"]) == ["b class", "a"]
+
+
+def test_a_full_disk_is_said_plainly_and_harms_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.record(EPOCHS[0])
+    before = (run.path / "metrics.csv").read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CheckpointError, match=r"No space left on device(.|\n)*--resume"):
+        run.record(EPOCHS[1])
+    with pytest.raises(CheckpointError, match="No space left"):
+        run.save_confusions("val", ["a"], [np.eye(2, dtype=np.int64)])
+    assert (run.path / "metrics.csv").read_bytes() == before
+    assert not list(run.path.rglob("*.tmp*"))
