@@ -166,6 +166,9 @@ def _check_size(path: Path, image: Pillow.Image, max_pixels: int) -> None:
 
 
 def _orientation(image: Pillow.Image) -> int:
+    """The EXIF orientation still to be applied. TIFF Pillow turns by itself as it decodes, and gives the turned size."""
+    if image.format == "TIFF":
+        return 1
     try:
         value = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # noqa: BLE001 - broken metadata is no reason to refuse good pixels

@@ -227,3 +227,14 @@ def test_unknown_mask_values_name_file_value_and_pixels(tmp_path: Path) -> None:
     path = saved(tmp_path, Pillow.fromarray(np.array([[[1, 2, 3], [0, 0, 0]]], np.uint8)), "odd.png")
     with pytest.raises(DataError, match=r"odd\.png(.|\n)*\(1, 2, 3\): 1 pixel"):
         read_labels(path, ROADS)
+
+
+def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path, Pillow.fromarray(RGB))
+
+    def deny(*arguments: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", deny)
+    with pytest.raises(DataError, match=r"a\.png: permission denied"):
+        decode_image(path)
