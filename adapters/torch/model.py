@@ -129,7 +129,11 @@ class TorchModel:
         return [output.permute(0, 2, 3, 1).float() for output in outputs]
 
     def logits(self, images: Images, *, training: bool = False) -> list[Logits]:
-        """See the port. Dropout is off in both modes."""
+        """See the port. Dropout is off in both modes. Raises InvalidSpecError for images of other channels."""
+        if images.ndim != 4 or images.shape[3] != self._spec.graph.channels:
+            raise InvalidSpecError(
+                f"Images are (N, H, W, {self._spec.graph.channels}) for this model, not {images.shape}."
+            )
         self.native.eval()
         pixels = as_tensor(images).to(self._device)
         with torch.inference_mode(), batch_statistics(self.native, training):
@@ -158,11 +162,16 @@ class TorchModel:
 def build_module(spec: ModelSpec) -> fx.GraphModule:
     """The module of ``spec.graph``, weights not yet set.
 
-    Raises InvalidSpecError for an operation torch has no form of.
+    Raises InvalidSpecError for an operation torch has no form of, or a normalisation for other channels.
     """
-    graph = spec.graph
+    graph, normalisation = spec.graph, spec.normalisation
+    if {len(normalisation.mean), len(normalisation.std)} != {graph.channels}:
+        raise InvalidSpecError(
+            f"The normalisation has {len(normalisation.mean)} means and {len(normalisation.std)} deviations,"
+            f" but the images have {graph.channels} channels."
+        )
     shapes = graph.shapes(*graph.smallest_size())
-    modules: dict[str, nn.Module] = {"normalise": Normalise(spec.normalisation)}
+    modules: dict[str, nn.Module] = {"normalise": Normalise(normalisation)}
     drawing = fx.Graph()
     values = {IMAGE: drawing.call_module("normalise", (drawing.placeholder("images"),))}
     uses = Counter(name for node in graph.nodes for name in node.inputs) + Counter(graph.outputs)
