@@ -78,7 +78,7 @@ class Container(containers.DeclarativeContainer):
     codec = providers.Singleton(_made(".adapters.storage.settings:CattrsCodec"))
     images = providers.Singleton(_made(".adapters.data.codec:PictureCodec"))
     finder = providers.Singleton(_made(".adapters.data.finder:PictureFinder"))
-    folders = providers.Singleton(_made(".adapters.data.mask_folders:MaskFolderFiles"))
+    folders = providers.Singleton(_made(".adapters.data.mask_folders:PictureMaskFolders"))
     batcher = providers.Singleton(_made(".adapters.data.batches:ThreadBatcher"))
     executor = providers.Singleton(_made(".adapters.data.executor:ThreadExecutor"))
     datasets = providers.Singleton(_made(".adapters.storage.dataset_store:DatasetFolders"), images)
@@ -145,7 +145,7 @@ class Toolkit:
 
     Args:
         settings: which plugins to use; the installed ones by default.
-        overrides: objects to put in the place of the built-in ones, by the container's names (``runs=...``, ``clock=...``).
+        overrides: objects to use in place of the built-in ones, by the container's names (``runs=...``, ``clock=...``).
     """
 
     def __init__(self, settings: Settings | None = None, **overrides: object) -> None:
@@ -156,7 +156,8 @@ class Toolkit:
     @property
     def registry(self) -> Registry:
         """All parts that can be named."""
-        return cast(Registry, self._container.catalogue())
+        registry: Registry = self._container.catalogue()
+        return registry
 
     @property
     def codec(self) -> SettingsCodec:
@@ -208,7 +209,7 @@ class Toolkit:
 
     @contextmanager
     def listening(self, *, quiet: bool = False) -> Iterator[tuple[Callable[[Event], None], Callable[[], bool]]]:
-        """A listener that shows progress on stderr, and a stop flag that Ctrl-C and SIGTERM set, for a ``with`` block."""
+        """A listener that shows progress on stderr, and a flag that Ctrl-C and SIGTERM set, for a ``with`` block."""
         from .adapters.system.signals import StopSignals
         from .adapters.tracking.console import ConsoleTracker
 

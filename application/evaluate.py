@@ -29,9 +29,9 @@ from ..domain.ports.results import Results
 from ..domain.resampling import Fit
 from ..domain.samples import Batch
 from ..domain.spec import ModelSpec
+from .evaluation_page import write_page
 from .loading import Trained, load_trained
 from .predictor import Predictor
-from .evaluation_page import write_page
 from .settings import EvaluateSettings
 
 
@@ -84,7 +84,7 @@ class EvaluateModel:
     clock: Clock
 
     def __call__(self, settings: EvaluateSettings, *, listen: Listener = _nobody) -> EvaluationReport:
-        """Raises CheckpointError for a model that cannot be read or is for other classes, DataError, and backend errors."""
+        """Raises CheckpointError for a model that is damaged or for other classes, DataError, and backend errors."""
         began = self.clock.seconds()
         trained = load_trained(
             self.catalogue,
@@ -152,9 +152,7 @@ class EvaluateModel:
 
         def panel(index: int) -> Panel:
             sample = source[index]
-            return Panel(
-                keys[index], sample.image, sample.labels, predictor(sample.image).labels, float(scores[index])
-            )
+            return Panel(keys[index], sample.image, sample.labels, predictor(sample.image).labels, float(scores[index]))
 
         groups = {"Worst images": order[:number], "Best images": order[::-1][:number]}
         return {title: [panel(i) for i in indices] for title, indices in groups.items() if indices}
@@ -167,7 +165,7 @@ def _remembered(batches: Iterable[Batch], seen: list[Batch]) -> Iterator[Batch]:
 
 
 def _native_counts(batch: Batch, session: EvalSession, fed: object, classes: int) -> list[Counts]:
-    """Probabilities are brought back to the image's own size, decided there, and counted against the untouched labels."""
+    """Probabilities are brought back to the image's own size, decided there, and counted against untouched labels."""
     values = session.probabilities(fed)
     return [
         Confusion.of(labels, frame.restore(value).argmax(axis=-1).astype(np.uint8), classes).counts

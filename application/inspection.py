@@ -54,7 +54,9 @@ class InspectDataset:
         assert recipe.size and recipe.fit and recipe.augment
         policy: AugmentationPolicy = self.catalogue.augmentation(recipe.augment.name, recipe.augment.options)
         train = dataset.split("train")
-        plan = TrainingPlan(recipe.size, min(settings.samples, len(train)), recipe.seed, recipe.fit, policy, cache=False)
+        plan = TrainingPlan(
+            recipe.size, min(settings.samples, len(train)), recipe.seed, recipe.fit, policy, cache=False
+        )
         batch = next(self.batcher.training(train, plan).batches(0))
         return [Sample(*parts) for parts in zip(batch.keys, batch.images, batch.labels, strict=True)]
 

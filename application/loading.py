@@ -8,9 +8,10 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ..domain.ports.backend import EvalSession, Model, Precision
+from ..domain.ports.backend import EvalSession, Precision
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.checkpoints import RunStore
+from ..domain.ports.model import Model
 
 
 @frozen(eq=False)

@@ -59,7 +59,7 @@ class PredictMasks:
     clock: Clock
 
     def __call__(self, settings: PredictSettings, *, listen: Listener = _nobody) -> PredictReport:
-        """Raises DataError for inputs that are not there or two that would write one mask, CheckpointError, and backend errors."""
+        """Raises DataError for missing inputs or two that would write one mask, CheckpointError, and backend errors."""
         began = self.clock.seconds()
         images = self.finder.find(settings.inputs)
         masks = _targets(images, settings.out)

@@ -10,8 +10,8 @@ from attrs import frozen
 from ..domain.arrays import IGNORE, Image, Labels, Probabilities
 from ..domain.ports.backend import EvalSession
 from ..domain.ports.dataset import Batcher, SampleSource, ViewingPlan
-from ..domain.resampling import Fit
-from ..domain.samples import Sample
+from ..domain.resampling import Fit, Frame
+from ..domain.samples import Batch, Sample
 from ..domain.spec import ModelSpec
 from .tiling import origins, window
 
@@ -58,7 +58,7 @@ class Predictor:
         """Labels for an (H, W, C) uint8 image; with ``probabilities`` those too."""
         height, width = image.shape[:2]
         if self.spec.fit is not Fit.NATIVE or max(height, width) <= self._tile:
-            values = next(self._probabilities(Images((image,)), self.spec.fit))
+            (values,) = self._probabilities(Images((image,)), self.spec.fit)
             return Prediction(_decide(values), values if probabilities else None)
         bands = list(self._bands(image, keep=probabilities))
         labels = np.concatenate([labels for labels, _ in bands])
@@ -74,14 +74,14 @@ class Predictor:
     def _probabilities(self, source: SampleSource, fit: Fit) -> Iterator[Probabilities]:
         """Of every sample, at its own size."""
         plan = ViewingPlan(fit, self.spec.size, self.spec.graph.stride, TILES_AT_ONCE, workers=1)
-        frames = []
+        frames: list[tuple[Frame, ...]] = []
 
-        def remembered() -> Iterator[object]:
+        def remembered() -> Iterator[Batch]:
             for batch in self.batcher.viewing(source, plan).batches(0):
                 frames.append(batch.frames)
                 yield batch
 
-        for fed in self.session.feed(remembered()):  # type: ignore[arg-type]
+        for fed in self.session.feed(remembered()):
             for frame, values in zip(frames.pop(0), self.session.probabilities(fed), strict=True):
                 yield frame.restore(values)
 
@@ -90,7 +90,8 @@ class Predictor:
         height, width = image.shape[:2]
         tile, overlap = self._tile, min(self.overlap, self._tile // 2)
         tops, lefts = origins(height, tile, overlap), origins(width, tile, overlap)
-        weights = np.outer(window(tile, overlap), window(tile, overlap))[..., None]
+        edge = window(tile, overlap)
+        weights = (edge[:, None] * edge)[..., None]
         classes = len(self.spec.classes)
         total = np.zeros((min(tile, height), width, classes), np.float32)
         share = np.zeros((min(tile, height), width, 1), np.float32)
@@ -101,7 +102,7 @@ class Predictor:
                 total[:rows, left : left + columns] += values * weights[:rows, :columns]
                 share[:rows, left : left + columns] += weights[:rows, :columns]
             done = following - top
-            finished = total[:done] / share[:done]
+            finished = (total[:done] / share[:done]).astype(np.float32, copy=False)
             yield _decide(finished), finished if keep else None
             for buffer in (total, share):
                 buffer[: len(buffer) - done] = buffer[done:].copy()
@@ -110,4 +111,5 @@ class Predictor:
 
 def _decide(probabilities: Probabilities) -> Labels:
     """The likeliest class, ties to the lowest index."""
-    return np.argmax(probabilities, axis=-1).astype(np.uint8)
+    labels: Labels = np.argmax(probabilities, axis=-1).astype(np.uint8)
+    return labels

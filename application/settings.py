@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 from attrs import field, frozen
 from attrs.validators import ge, gt, in_, lt, optional
 
+from ..domain.choices import Choice
 from ..domain.ports.backend import Precision
 from ..domain.resampling import Fit
 from ..domain.samples import Task
-from ..domain.choices import Choice
 
 T = TypeVar("T")
 
@@ -101,9 +101,13 @@ class TrainSettings:
     )
     optimizer: Choice | None = _choice("sgd, adam or adamw, with options.", group="Optimisation")
     rate: float | None = _setting("Base learning rate.", None, check=optional(gt(0)), group="Optimisation")
-    schedule: Choice | None = _choice("Schedule of the rate, e.g. cosine or exponential:decay=0.9.", group="Optimisation")
+    schedule: Choice | None = _choice(
+        "Schedule of the rate, e.g. cosine or exponential:decay=0.9.", group="Optimisation"
+    )
     warmup: int | None = _setting("Updates of linear warm-up.", None, check=optional(ge(0)), group="Optimisation")
-    clip: float | None = _setting("Largest L2 norm of the gradient; 0 is off.", None, check=optional(ge(0)), group="Optimisation")
+    clip: float | None = _setting(
+        "Largest L2 norm of the gradient; 0 is off.", None, check=optional(ge(0)), group="Optimisation"
+    )
     accumulate: int = _setting("Batches averaged into one update.", 1, check=ge(1), group="Optimisation")
     epochs: int | None = _setting("Passes over the training split.", None, check=optional(gt(0)), group="Loop")
     batch: int | None = _setting("Images in a batch.", None, check=optional(gt(0)), group="Loop")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
 from cyclopts import App
 
 from ..application.settings import GenerateSettings, InspectSettings, PrepareSettings, ScoreSettings
@@ -35,14 +36,14 @@ def generate(toolkit: Toolkit, settings: GenerateSettings, terminal: Terminal) -
 
 def prepare(toolkit: Toolkit, settings: PrepareSettings, terminal: Terminal) -> int:
     """Checks and writes a data set, and says what it found."""
-    report = toolkit.prepare(settings, listen=terminal.counter("checked"))
-    for choice in report.choices:
-        terminal.say(choice)
+    report = toolkit.prepare(settings, terminal.counter("checked"))
+    for decision in report.decisions:
+        terminal.say(decision)
     show_info(report.info, terminal)
     for left in report.left_out:
         terminal.result(f"left out: {left}")
     terminal.wrote([report.out], then=f"segport train {report.out}")
-    terminal.object({"out": report.out, **toolkit.describe(report.info), "left_out": list(report.left_out)})
+    terminal.object({"out": report.out, **_values(report.info), "left_out": list(report.left_out)})
     return 0
 
 
@@ -51,7 +52,7 @@ def inspect(toolkit: Toolkit, settings: InspectSettings, terminal: Terminal) -> 
     report = toolkit.inspect(settings)
     show_info(report.info, terminal)
     terminal.wrote(report.files, then=f"segport train {settings.data}")
-    terminal.object({**toolkit.describe(report.info), "files": list(map(str, report.files))})
+    terminal.object({**_values(report.info), "files": list(map(str, report.files))})
     return 0
 
 
@@ -68,6 +69,10 @@ def show_info(info: DatasetInfo, terminal: Terminal) -> None:
     terminal.table(Table(("class", "training pixels", "percent", "median-frequency weight"), tuple(rows)))
     for warning in info.warnings:
         terminal.result(f"warning: {warning}")
+
+
+def _values(info: DatasetInfo) -> dict[str, object]:
+    return {**attrs.asdict(info), "task": info.task.value}
 
 
 def _spread(values: tuple[int, int, int]) -> str:

@@ -18,7 +18,9 @@ COMMON = Group("Output", sort_key=99)
 PLAIN = Group("Options", sort_key=1)
 
 
-def command(cls: type, run: Callable[[dict[str, Any]], int], *, extras: dict[str, str] | None = None) -> Callable[..., int]:
+def command(
+    cls: type, run: Callable[[dict[str, Any]], int], *, extras: dict[str, str] | None = None
+) -> Callable[..., int]:
     """A function cyclopts can show and call: it hands the given values, by field name, to ``run``.
 
     Args:

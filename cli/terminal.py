@@ -42,7 +42,9 @@ class Terminal:
         """A table of the result, numbers to the right."""
         from rich.table import Table as RichTable
 
-        shown = RichTable(title=table.caption or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        shown = RichTable(
+            title=table.caption or None, title_justify="left", box=None, pad_edge=False, header_style="bold"
+        )
         for i, column in enumerate(table.columns):
             numbers = all(_is_number(row[i]) for row in table.rows)
             shown.add_column(column, justify="right" if numbers else "left", overflow="fold", no_wrap=numbers)

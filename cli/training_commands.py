@@ -38,7 +38,8 @@ def _train(given: dict[str, Any]) -> int:
     if resume is not None:
         if given or config:
             raise InvalidSpecError(
-                f"--resume goes on with the run's own settings; it does not go with {', '.join(sorted(given)) or 'config'}.",
+                "--resume goes on with the run's own settings, and takes no others: "
+                f"{', '.join(sorted(given)) or 'config'}.",
                 fix="Leave the others out, or start a new run.",
             )
         return resume_run(toolkit, Path(resume), terminal)

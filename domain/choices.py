@@ -15,12 +15,12 @@ from .errors import InvalidSpecError
 class Choice:
     """A registered name and some of its options.
 
-    Written as text it is ``name`` or ``name:option=value,option=value``; values are JSON (numbers, true, false, lists in
-    brackets) or else plain text.
+    Written as text it is ``name`` or ``name:option=value,option=value``; values are JSON (numbers, true, false, lists
+    in brackets) or else plain text.
     """
 
     name: str
-    options: Mapping[str, Any] = field(factory=dict, converter=dict)
+    options: Mapping[str, Any] = field(factory=dict)
 
     @classmethod
     def of(cls, value: str | Mapping[str, Any] | Choice) -> Choice:
@@ -32,7 +32,9 @@ class Choice:
         if isinstance(value, str) and value:
             name, _, options = value.partition(":")
             return cls(name.strip(), _parse(options, value))
-        raise InvalidSpecError(f"{value!r} is not a name.", fix="Write it as 'name' or 'name:option=value,option=value'.")
+        raise InvalidSpecError(
+            f"{value!r} is not a name.", fix="Write it as 'name' or 'name:option=value,option=value'."
+        )
 
     def __str__(self) -> str:
         options = ",".join(f"{k}={json.dumps(v, separators=(',', ':'))}" for k, v in sorted(self.options.items()))

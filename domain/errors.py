@@ -1,4 +1,4 @@
-"""Every error segport raises on purpose. A message says what was expected, what was found and where, and how to mend it."""
+"""Every error segport raises on purpose: what was expected, what was found and where, and how to mend it."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class RunStarted:
 
 @frozen
 class StepsDone:
-    """Progress inside an epoch: ``step`` of ``steps``, mean loss of the epoch so far, the rate in use, images a second."""
+    """Progress in an epoch: ``step`` of ``steps``, mean loss of the epoch so far, the rate in use, images a second."""
 
     epoch: int
     step: int
@@ -35,8 +35,8 @@ class StepsDone:
 class EpochDone:
     """An epoch is trained and validated.
 
-    ``metrics`` are deterministic numbers by column name ("train_loss", "val_miou" ...); ``seconds`` are not and stay out
-    of ``metrics.csv``. ``improved`` tells whether the monitored metric is the best so far.
+    ``metrics`` are deterministic numbers by column name ("train_loss", "val_miou" ...); ``seconds`` are not, and stay
+    out of ``metrics.csv``. ``improved`` tells whether the monitored metric is the best so far.
     """
 
     epoch: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 from attrs import field, frozen
 
@@ -10,7 +10,7 @@ from .arrays import Image, Images, LabelBatch, Labels
 from .resampling import Frame
 
 
-class Task(str, Enum):
+class Task(StrEnum):
     """What a label means.
 
     ``MULTICLASS``: (H, W) class ids, K logits, softmax. ``BINARY``: (H, W) ids 0 and 1, one logit, sigmoid.

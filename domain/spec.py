@@ -22,8 +22,8 @@ class Normalisation:
 class ModelSpec:
     """What a checkpoint says of its weights.
 
-    ``size`` is the (height, width) trained on; ``fit`` how whole images are fitted when the model is used. ``architecture``
-    and ``encoder`` are the names it was drawn from, for people.
+    ``size`` is the (height, width) trained on; ``fit`` how whole images are fitted when the model is used.
+    ``architecture`` and ``encoder`` are the names it was drawn from, for people.
     """
 
     graph: Graph

@@ -41,9 +41,13 @@ def segport_losses() -> Entries:
 @hookimpl
 def segport_metrics() -> Entries:
     """Metrics on confusion counts."""
-    from ..domain.metrics.overlap import standard_metrics
+    from ..domain.metrics.overlap import ALIASES, standard_metrics
 
-    return [_entry(Kind.METRIC, m.name, _first_line(type(m)), type(m)) for m in standard_metrics()]
+    entries = [_entry(Kind.METRIC, m.name, _first_line(type(m)), type(m)) for m in standard_metrics()]
+    return [
+        attrs.evolve(entry, aliases=tuple(alias for alias, name in ALIASES.items() if name == entry.name))
+        for entry in entries
+    ]
 
 
 @hookimpl
@@ -62,7 +66,8 @@ def _preset(name: str) -> Callable[..., Any]:
     from ..domain.augmentation.policy import AugmentationPolicy
 
     def make(**options: Any) -> AugmentationPolicy:
-        return attrs.evolve(getattr(AugmentationPolicy, name)(), **options)
+        preset: AugmentationPolicy = getattr(AugmentationPolicy, name)()
+        return attrs.evolve(preset, **options)
 
     make.__signature__ = inspect.signature(AugmentationPolicy)  # type: ignore[attr-defined]
     return make

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from enum import Enum
+from enum import StrEnum
 from importlib.util import find_spec
 from typing import Any
 
 from attrs import field, frozen
 
 
-class Kind(str, Enum):
+class Kind(StrEnum):
     """The kinds of parts a user can name. ``hook`` is the name of the hook that offers it."""
 
     BACKEND = "backend"

@@ -55,7 +55,7 @@ def segport_augmentations() -> Entries:
 
 @hookspec
 def segport_trackers() -> Entries:
-    """Listeners to a run's events; factories take the run's folder as ``run`` and make a domain.ports.tracking.Tracker."""
+    """Listeners to a run's events; factories take its folder as ``run`` and make a domain.ports.tracking.Tracker."""
     raise AssertionError("a specification is never called")
 
 

@@ -1,4 +1,4 @@
-"""Finds plugins and asks them what they offer. An object, never a module global: two programs in one process don't meet."""
+"""Finds plugins and asks them what they offer. Nothing is kept here: two toolkits in one process don't meet."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ class Offer:
 
 
 def discover(
-    *, disabled: Iterable[str] = (), extra: Sequence[tuple[str, object]] = (), points: Iterable[EntryPoint] | None = None
+    *,
+    disabled: Iterable[str] = (),
+    extra: Sequence[tuple[str, object]] = (),
+    points: Iterable[EntryPoint] | None = None,
 ) -> Offer:
     """Asks every installed plugin, each in its own try: a broken one is reported and never takes the program down.
 

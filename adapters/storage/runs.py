@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,21 @@ class RunFolder:
     def metrics(self) -> list[dict[str, float]]:
         """The rows of metrics.csv."""
         return read_metrics(self.path / "metrics.csv")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CheckpointError(
+                f"The run {self.path} cannot be written to: {error.strerror or error}.",
+                fix=f"Free some space, then go on: segport train --resume {self.path}",
+            ) from error
+
+    def _named(self) -> list[Path]:
+        """Checkpoints with an epoch in their name, in order of it."""
+        found = (self.path / CHECKPOINTS).glob(f"epoch-*{SUFFIX}")
+        return sorted(found, key=lambda path: (_epoch(path), path.name))
 
     def _file(self, stem: str) -> Path:
         return self.path / CHECKPOINTS / f"{stem}{SUFFIX}"

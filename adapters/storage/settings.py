@@ -26,7 +26,7 @@ class CattrsCodec:
 
     def to_values(self, settings: object) -> dict[str, Any]:
         """Field name to plain value; fields that are None are left out."""
-        fields = attrs.fields(type(settings))
+        fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(type(settings))  # type: ignore[arg-type]
         values = {field.name: _plain(getattr(settings, field.name)) for field in fields}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -91,18 +91,24 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(float, lambda value, _: _number(value))
     converter.register_structure_hook(bool, lambda value, _: _truth(value))
     converter.register_structure_hook(str, lambda value, _: _text(value))
-    converter.register_structure_hook(Path, lambda value, _: Path(_text(str(value) if isinstance(value, Path) else value)))
+    converter.register_structure_hook(
+        Path, lambda value, _: Path(_text(str(value) if isinstance(value, Path) else value))
+    )
     converter.register_structure_hook(Choice, lambda value, _: Choice.of(value))
     converter.register_structure_hook_func(lambda cls: isinstance(cls, type) and issubclass(cls, Enum), _member)
     converter.register_structure_hook_func(
-        lambda cls: get_origin(cls) is tuple, lambda value, cls: _tuple(converter, value, cls)
+        lambda cls: _origin(cls) is tuple, lambda value, cls: _tuple(converter, value, cls)
     )
     converter.register_structure_hook_func(_is_optional, lambda value, cls: _optional(converter, value, cls))
     return converter
 
 
+def _origin(cls: Any) -> object:
+    return get_origin(cls)
+
+
 def _is_optional(cls: Any) -> bool:
-    return get_origin(cls) in (Union, UnionType) and type(None) in get_args(cls)
+    return _origin(cls) in (Union, UnionType) and type(None) in get_args(cls)
 
 
 def _optional(converter: cattrs.Converter, value: Any, cls: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The training loop: the only one there is. Backends own a step, this owns epochs, rates, validation and checkpoints."""
+"""The only training loop there is. Backends own a step; this owns epochs, rates, validation and checkpoints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...domain.ports.checkpoints import Checkpoint, Run
 from ...domain.ports.clock import Clock
 from ...domain.ports.dataset import BatchSource
 from ...domain.spec import ModelSpec
-from ...domain.training.schedules import Plateau, Schedule
+from ...domain.training.schedules import Schedule, WarmUp
 from .progress import Progress
 from .scoring import epoch_metrics
 
@@ -62,7 +62,7 @@ class TrainingLoop:
         return len(self.training) // self.plan.accumulate * self.plan.accumulate
 
     def __call__(self, progress: Progress) -> Progress:
-        """Runs to the end. Raises RunInterruptedError or TrainingDivergedError, with the state saved as far as it is good."""
+        """Runs to the end. Raises RunInterruptedError or TrainingDivergedError, the state saved as far as it is good."""
         try:
             while progress.epoch < self.plan.epochs and not progress.stopping.stop:
                 progress = self._epoch(progress)
@@ -122,8 +122,14 @@ class TrainingLoop:
     def _rate(self, progress: Progress, step: int) -> float:
         per_epoch = self.steps // self.plan.accumulate
         update = progress.epoch * per_epoch + step // self.plan.accumulate
-        schedule = progress.plateau or self.plan.schedule
-        return self.plan.rate * schedule.rate(update, self.plan.epochs * per_epoch, per_epoch)
+        return self.plan.rate * self._schedule(progress).rate(update, self.plan.epochs * per_epoch, per_epoch)
+
+    def _schedule(self, progress: Progress) -> Schedule:
+        """The plan's; a plateau's memory is part of the progress."""
+        planned = self.plan.schedule
+        if progress.plateau is None:
+            return planned
+        return attrs.evolve(planned, schedule=progress.plateau) if isinstance(planned, WarmUp) else progress.plateau
 
     @staticmethod
     def _judge(progress: Progress, score: float) -> Progress:
@@ -131,7 +137,7 @@ class TrainingLoop:
             progress,
             best=progress.best.observe(progress.epoch + 1, score),
             stopping=progress.stopping.observe(score),
-            plateau=progress.plateau.observe(score) if isinstance(progress.plateau, Plateau) else None,
+            plateau=progress.plateau.observe(score) if progress.plateau else None,
         )
 
     def _save(self, progress: Progress, best_score: float | None) -> None:
@@ -140,7 +146,9 @@ class TrainingLoop:
             self._diverged(progress)
         checkpoint = Checkpoint(self.spec, state.weights, state, progress.to_data())
         if best_score is not None:
-            path = self.run.save_best(checkpoint, epoch=progress.epoch, metric=self.plan.monitor, score=best_score)
+            path = self.run.save_best(
+                checkpoint, epoch=progress.epoch, metric=self.plan.monitor.removeprefix("val_"), score=best_score
+            )
             self.emit(CheckpointSaved(progress.epoch, str(path), best=True))
         path = self.run.save_last(checkpoint)
         self.emit(CheckpointSaved(progress.epoch, str(path), best=False))
@@ -157,7 +165,7 @@ class TrainingLoop:
         raise TrainingDivergedError(
             f"The loss became {progress.losses[bad] if progress.losses else 'not finite'} "
             f"in epoch {progress.epoch + 1}, step {bad + 1}.",
-            fix=f"The last good checkpoint is kept in {self.run.path}. Try a smaller --rate, --clip 1, or --precision fp32.",
+            fix=f"Good checkpoints are kept in {self.run.path}. Try a smaller --rate, --clip 1, or --precision fp32.",
         )
 
     def _report(self, progress: Progress, first: int, seconds: float) -> None:

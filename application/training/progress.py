@@ -12,7 +12,7 @@ from attrs import field, frozen
 from ...domain.arrays import Counts
 from ...domain.errors import CheckpointError
 from ...domain.ports.backend import StepTally
-from ...domain.training.schedules import Plateau
+from ...domain.training.plateau import Plateau
 from ...domain.training.selection import Best
 from ...domain.training.stopping import EarlyStopping
 

@@ -13,14 +13,15 @@ from attrs import field, frozen
 from ...domain.architecture.weights import initialise
 from ...domain.errors import CheckpointError, DataError
 from ...domain.events import Event, RunFinished, RunStarted
-from ...domain.ports.backend import Model
 from ...domain.ports.catalogue import Catalogue
 from ...domain.ports.checkpoints import Run, RunStore
 from ...domain.ports.clock import Clock
 from ...domain.ports.configuration import SettingsCodec
 from ...domain.ports.dataset import Batcher, Dataset
+from ...domain.ports.model import Model
 from ...domain.ports.preparing import DatasetStore
-from ...domain.training.schedules import Plateau, WarmUp
+from ...domain.training.plateau import Plateau
+from ...domain.training.schedules import WarmUp
 from ...domain.training.selection import Best
 from ...domain.training.stopping import EarlyStopping
 from ..settings import TrainSettings
@@ -97,9 +98,7 @@ class TrainModel:
         run.write_configuration(self._configuration(recipe, dataset, model))
         return self._train(settings, parts, dataset, model, run, _start(parts, settings), listen, stop)
 
-    def resume(
-        self, path: Path, *, listen: Listener = _nobody, stop: Callable[[], bool] = _never
-    ) -> TrainReport:
+    def resume(self, path: Path, *, listen: Listener = _nobody, stop: Callable[[], bool] = _never) -> TrainReport:
         """Goes on where a run was left, as if it had never been interrupted.
 
         Raises CheckpointError when there is nothing to go on with, DataError when the data set has changed since.
@@ -179,7 +178,13 @@ class TrainModel:
         )
         emit(
             RunFinished(
-                str(run.path), report.epochs, report.best_epoch, report.best_score, report.monitor, reason, report.seconds
+                str(run.path),
+                report.epochs,
+                report.best_epoch,
+                report.best_score,
+                report.monitor,
+                reason,
+                report.seconds,
             )
         )
         return report

@@ -1,9 +1,9 @@
-"""What a framework must offer to train and run models. The application owns the loop; a backend owns the compiled step."""
+"""What a framework must offer to train and run models: the application owns the loop, a backend the compiled step."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import Enum
+from enum import StrEnum
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +19,7 @@ from .loss import Loss
 from .model import Model
 
 
-class Capability(str, Enum):
+class Capability(StrEnum):
     """What tests and services ask for, instead of a backend's name."""
 
     TRAINING = "training"
@@ -30,7 +30,7 @@ class Capability(str, Enum):
     DISTRIBUTED = "distributed"
 
 
-class Precision(str, Enum):
+class Precision(StrEnum):
     """Arithmetic of convolutions and products; weights, losses and statistics stay float32."""
 
     AUTO = "auto"
@@ -84,7 +84,7 @@ class StepTally:
 class TrainState:
     """A training session laid out canonically, so another backend can go on from it.
 
-    ``weights`` by canonical name; ``slots`` the optimizer's arrays as "<slot>/<weight name>" (e.g. "m/encoder.conv1.weight");
+    ``weights`` by canonical name; ``slots`` the optimizer's arrays as "<slot>/<weight name>" ("m/encoder.conv1.weight");
     ``step`` is the number of updates made. Pending accumulated gradients are never part of a state: the application
     snapshots between updates only.
     """
@@ -98,7 +98,7 @@ class TrainSession(Protocol):
     """One run's compiled training step and its state."""
 
     def feed(self, batches: Iterable[Batch]) -> Iterator[Any]:
-        """Moves batches to the device, one or two ahead of the consumer. What it yields is opaque: pass it to ``step``."""
+        """Moves batches to the device, one or two ahead of the consumer. What it yields is for ``step`` alone."""
         ...
 
     def step(self, batch: Any, rate: float) -> None:
@@ -109,15 +109,25 @@ class TrainSession(Protocol):
         """The one point of synchronisation: waits, and hands over what was counted since the last drain."""
         ...
 
-    def snapshot(self) -> TrainState: ...
-    def restore(self, state: TrainState) -> None: ...
-    def close(self) -> None: ...
+    def snapshot(self) -> TrainState:
+        """A copy of everything that the next step depends on. Call it between updates."""
+        ...
+
+    def restore(self, state: TrainState) -> None:
+        """Goes back to a snapshot. Raises CheckpointError when it does not fit; then nothing has changed."""
+        ...
+
+    def close(self) -> None:
+        """Frees what the session holds; the model stays usable. Closing twice does no harm."""
+        ...
 
 
 class EvalSession(Protocol):
-    """A model in inference mode. Batches come from ``feed``; use it on all of a source at once, so transfer overlaps."""
+    """A model in inference mode. Batches come from ``feed``: give it a whole source, so that transfers overlap."""
 
-    def feed(self, batches: Iterable[Batch]) -> Iterator[Any]: ...
+    def feed(self, batches: Iterable[Batch]) -> Iterator[Any]:
+        """Moves batches to the device ahead of the consumer, as in training."""
+        ...
 
     def tally(self, batch: Any) -> None:
         """Enqueues the prediction of a batch and the counting of one confusion matrix per image."""
@@ -135,16 +145,24 @@ class EvalSession(Protocol):
         """(N, H, W, K) float32: softmax, or for binary the two columns (1 - sigmoid, sigmoid)."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Frees what the session holds. Closing twice does no harm."""
+        ...
 
 
 class Backend(Protocol):
     """One framework."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What users write after --backend."""
+        ...
+
     @property
-    def capabilities(self) -> frozenset[Capability]: ...
+    def capabilities(self) -> frozenset[Capability]:
+        """What it can do here and now."""
+        ...
+
     def devices(self) -> Sequence[DeviceInfo]:
         """Usable devices, best first."""
         ...
@@ -159,7 +177,8 @@ class Backend(Protocol):
     ) -> Model:
         """The native model of ``spec.graph`` holding ``weights``.
 
-        Raises InvalidSpecError for an unknown device or a precision it cannot do, CheckpointError for weights that do not fit.
+        Raises InvalidSpecError for an unknown device or a precision it cannot do there, CheckpointError for weights
+        that do not fit.
         """
         ...
 

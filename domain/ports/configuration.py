@@ -16,5 +16,8 @@ class SettingsCodec(Protocol):
         ...
 
     def from_values(self, cls: type[S], values: Mapping[str, Any], *, where: str) -> S:
-        """The reverse. Raises InvalidSpecError with every wrong value and unknown name at once; ``where`` is their source."""
+        """The reverse; ``where`` says where the values were written.
+
+        Raises InvalidSpecError with every wrong value, unknown name and missing field at once.
+        """
         ...

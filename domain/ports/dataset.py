@@ -30,11 +30,20 @@ class Dataset(Protocol):
     """A prepared data set: named splits of samples, and what is known about them."""
 
     @property
-    def info(self) -> DatasetInfo: ...
+    def info(self) -> DatasetInfo:
+        """What was measured."""
+        ...
+
     @property
-    def classes(self) -> ClassMap: ...
+    def classes(self) -> ClassMap:
+        """Names, colours and indices."""
+        ...
+
     @property
-    def splits(self) -> Sequence[str]: ...
+    def splits(self) -> Sequence[str]:
+        """Names of the splits that hold images."""
+        ...
+
     def split(self, name: str) -> SampleSource:
         """Raises DataError, naming the known splits, for an unknown one."""
         ...
@@ -72,7 +81,7 @@ class TrainingPlan:
 
 @frozen
 class ViewingPlan:
-    """How whole images are fitted for a model: ``native`` pads to a multiple of ``stride``; the others resize to ``size``."""
+    """How whole images are fitted: ``native`` pads to a multiple of ``stride``; the others resize to ``size``."""
 
     fit: Fit
     size: tuple[int, int]
@@ -96,7 +105,9 @@ class Batcher(Protocol):
 class Executor(Protocol):
     """An ordered map over items, bounded in memory: results come in the order of the items."""
 
-    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]: ...
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """What the function gives for each item. Its exceptions are raised at the item's place."""
+        ...
 
 
 @frozen
@@ -118,7 +129,9 @@ class Reader(Protocol):
     """Understands one layout of images and masks on disk."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What users write after --reader."""
+        ...
 
     def recognises(self, source: Path) -> str | None:
         """Why this reader fits the folder ("found images/ and masks/ ..."), or None when it does not."""

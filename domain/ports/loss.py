@@ -17,6 +17,6 @@ class Loss(Protocol):
             ops: the backend's operation table.
             logits: (N, H, W, K) float32; K = 1 is binary.
             truth: (N, H, W) integer classes in [0, K) (0 or 1 for binary); any value in range where not valid.
-            valid: (N, H, W) bool. Pixels that are not valid change neither value nor gradient. With none, the loss is 0.
+            valid: (N, H, W) bool. Other pixels change neither value nor gradient. With none, the loss is 0.
         """
         ...

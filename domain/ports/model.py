@@ -16,14 +16,20 @@ class Model(Protocol):
     """A graph in a framework's own form, holding weights."""
 
     @property
-    def spec(self) -> ModelSpec: ...
+    def spec(self) -> ModelSpec:
+        """What it was built from."""
+        ...
+
     @property
     def native(self) -> Any:
         """The framework's own object: a torch.nn.Module, a keras.Model."""
         ...
 
     @property
-    def device(self) -> str: ...
+    def device(self) -> str:
+        """Where it lies, in the framework's own words."""
+        ...
+
     @property
     def precision(self) -> str:
         """The precision in use, never "auto"."""
