@@ -166,7 +166,7 @@ def _check_size(path: Path, image: Pillow.Image, max_pixels: int) -> None:
 
 
 def _orientation(image: Pillow.Image) -> int:
-    """The EXIF orientation still to be applied. TIFF Pillow turns by itself as it decodes, and gives the turned size."""
+    """The EXIF orientation still to be applied. Pillow turns TIFF by itself, and already gives the turned size."""
     if image.format == "TIFF":
         return 1
     try:
