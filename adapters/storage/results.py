@@ -29,9 +29,10 @@ class ResultFiles:
     def load_confusions(self, path: Path) -> tuple[list[str], list[Counts]]:
         """What ``save_confusions`` wrote. Raises DataError for anything else; never unpickles."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file:  # NumPy forgets to close a broken one
+                arrays = np.load(file, allow_pickle=False)
                 keys, counts = arrays["keys"], arrays["counts"]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, LookupError, zipfile.BadZipFile) as error:
             raise DataError(f"{path} does not hold confusion matrices: {error}") from None
         if counts.ndim != 3 or counts.shape[1] != counts.shape[2] or len(keys) != len(counts):
             raise DataError(f"{path}: {len(keys)} keys and counts of shape {counts.shape} do not belong together.")

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from segport.adapters.storage.records import append_event
+from segport.adapters.storage.results import ResultFiles
 from segport.adapters.storage.runs import RunFolder, RunFolders
 from segport.adapters.storage.toml import read_toml, write_toml
 from segport.domain.architecture.encoders.plain import Plain
 from segport.domain.architecture.unet import UNet
 from segport.domain.architecture.weights import initialise
 from segport.domain.classes import ClassMap
-from segport.domain.errors import CheckpointError, InvalidSpecError
+from segport.domain.errors import CheckpointError, DataError, InvalidSpecError
 from segport.domain.events import EpochDone, RunFinished, RunStarted
 from segport.domain.ports.backend import TrainState
 from segport.domain.ports.checkpoints import Checkpoint, Run, RunStore
@@ -198,16 +199,34 @@ def test_a_torn_event_stays_alone_on_its_line(tmp_path: Path) -> None:
     assert [json.loads(line)["epoch"] for line in (first, last)] == [1, 3]
 
 
-def test_confusions_come_back_without_pickle_and_are_the_same_bytes(run: Run) -> None:
+def test_confusions_come_back_without_pickle_and_are_the_same_bytes(tmp_path: Path) -> None:
     counts = [np.arange(4).reshape(2, 2) + i for i in range(3)]
-    path = run.save_confusions("test", ["a", "bb", "ü"], counts, "-train-size")
-    assert path == run.path / "confusion" / "test-train-size.npz"
-    with np.load(path, allow_pickle=False) as saved:
-        assert saved["keys"].tolist() == ["a", "bb", "ü"]
-        assert saved["counts"].dtype == np.int64
-        assert np.array_equal(saved["counts"], np.stack(counts))
+    path, results = tmp_path / "confusion" / "test.npz", ResultFiles()
+    results.save_confusions(path, ["a", "bb", "ü"], counts)
+    keys, loaded = results.load_confusions(path)
+    assert keys == ["a", "bb", "ü"]
+    assert all(one.dtype == np.int64 and np.array_equal(one, other) for one, other in zip(loaded, counts, strict=True))
     before = path.read_bytes()
-    assert run.save_confusions("test", ["a", "bb", "ü"], counts, "-train-size").read_bytes() == before
+    results.save_confusions(path, ["a", "bb", "ü"], counts)
+    assert path.read_bytes() == before
+
+
+def test_files_that_hold_no_confusions_are_refused(tmp_path: Path) -> None:
+    path, results = tmp_path / "x.npz", ResultFiles()
+    for content in (b"", b"PK\x03\x04", b"text"):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=r"x\.npz does not hold confusion matrices"):
+            results.load_confusions(path)
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(DataError, match="does not hold"):
+        results.load_confusions(path)
+    np.savez(path, keys=np.array(["a"]), counts=np.zeros((2, 2, 2)))
+    with pytest.raises(DataError, match="do not belong together"):
+        results.load_confusions(path)
+    np.savez(path, keys=np.array([{"a": 1}], dtype=object), counts=np.zeros((1, 2, 2)))
+    with pytest.raises(DataError, match="does not hold"):
+        results.load_confusions(path)
 
 
 def test_toml_errors_say_where(tmp_path: Path) -> None:
@@ -243,6 +262,6 @@ def test_a_full_disk_is_said_plainly_and_harms_nothing(run: Run, monkeypatch: py
     with pytest.raises(CheckpointError, match=r"No space left on device(.|\n)*--resume"):
         run.record(EPOCHS[1])
     with pytest.raises(CheckpointError, match="No space left"):
-        run.save_confusions("val", ["a"], [np.eye(2, dtype=np.int64)])
+        run.rewind(0)
     assert (run.path / "metrics.csv").read_bytes() == before
     assert not list(run.path.rglob("*.tmp*"))
