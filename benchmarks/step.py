@@ -3,8 +3,8 @@
     python benchmarks/step.py [--steps 8] [--rounds 2] [--batch 8] [--size 256] [--encoder resnet18]
 
 Each side runs in a process of its own, since the allocator's setting holds for a whole process; rounds alternate so
-that a busy neighbour slows both. "Plain" is what one would write by hand: the same module and weights, float32, contiguous
-NCHW input normalised on the host, torch.optim.AdamW, ``.item()`` on the loss at every step.
+that a busy neighbour slows both. "Plain" is what one would write by hand: the same module and weights, float32,
+contiguous NCHW input normalised on the host, torch.optim.AdamW, ``.item()`` on the loss at every step.
 """
 
 from __future__ import annotations

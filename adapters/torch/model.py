@@ -193,7 +193,8 @@ def build_module(spec: ModelSpec) -> fx.GraphModule:
 def _layer(operation: op.Operation, shapes: Sequence[Shape]) -> nn.Module | None:
     match operation:
         case op.Conv():
-            return nn.Conv2d(
+            # Made without storage first: drawing weights would take time and move torch's own random state.
+            convolution = nn.Conv2d(
                 shapes[0][0],
                 operation.channels,
                 operation.kernel,
@@ -202,7 +203,9 @@ def _layer(operation: op.Operation, shapes: Sequence[Shape]) -> nn.Module | None
                 operation.dilation,
                 operation.groups,
                 operation.bias,
+                device="meta",
             )
+            return convolution.to_empty(device="cpu")
         case op.Norm():
             return Norm(shapes[0][0], operation.epsilon, operation.momentum)
         case op.Dropout():
