@@ -6,6 +6,7 @@ Each adapter is imported when it is first needed, so a command pays only for wha
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -106,6 +107,7 @@ class Container(containers.DeclarativeContainer):
         batcher=batcher,
         clock=clock,
         codec=codec,
+        reporter=reporter,
         facts=providers.Object(_facts),
     )
     evaluate = providers.Singleton(
@@ -214,7 +216,11 @@ class Toolkit:
         from .adapters.tracking.console import ConsoleTracker
 
         console = ConsoleTracker(quiet=quiet)
-        with StopSignals() as stop:
+
+        def said(signal: str) -> None:
+            print(f"{signal}: saving, then stopping; once more stops at once", file=sys.stderr)
+
+        with StopSignals(said) as stop:
             try:
                 yield console.handle, stop
             finally:

@@ -22,6 +22,7 @@ from .pairs import BadPair, GoodPair, PairCheck, refuse, tally
 from .settings import PrepareSettings
 
 _SHOWN = 20
+_LOOKED_AT = 3
 Watcher = Callable[[int, int], None]
 """Hears how many pairs are done, of how many."""
 
@@ -131,6 +132,7 @@ class PrepareDataset:
                 raise DataError(
                     f"The classes of {settings.source} are not known: no class_dict.csv came with it, and its masks "
                     "allow more than one reading.",
+                    problems=_values_seen(reader, settings.source),
                     fix="Write a class_dict.csv (name,r,g,b and one row a class) and give it with --classes.",
                 )
             found, origin = implied, "as the source says"
@@ -190,6 +192,18 @@ class _SplitPlan:
         if problems:
             raise DataError(f"{self.settings.split} does not fit the source.", problems=_cut(problems))
         return {item.key: canonical(self.listed[item.key]) for item in items}
+
+
+def _values_seen(reader: Reader, source: Path) -> list[str]:
+    """What some masks hold beside 0: what a table that knows 0 alone is told it lacks."""
+    items = reader.items(source)
+    seen = []
+    for item in items[:: max(1, len(items) // _LOOKED_AT)][:_LOOKED_AT]:
+        try:
+            reader.read_labels(item, ClassMap.of(["0"]))
+        except DataError as error:
+            seen.append(f"{item.key}, beside 0: {'; '.join(error.problems) or error.message}")
+    return seen
 
 
 def _ignoring(classes: ClassMap, values: Sequence[int]) -> ClassMap:

@@ -43,6 +43,11 @@ def definition_table(numbers: Sequence[NamedNumber]) -> Table:
     return Table(columns, tuple((n.name, shown(n.value), n.formula, n.source) for n in numbers))
 
 
+def value_table(heading: str, numbers: Sequence[Score | NamedNumber]) -> Table:
+    """Names and values alone."""
+    return Table((heading, "value"), tuple((n.name, shown(n.value)) for n in numbers))
+
+
 def report_values(report: EvaluationReport) -> dict[str, object]:
     """The report's numbers as plain values, for programs."""
     return {
@@ -52,7 +57,10 @@ def report_values(report: EvaluationReport) -> dict[str, object]:
         "classes": [attrs.asdict(row) for row in report.rows],
         "scores": {score.name: score.value for score in report.scores},
         "scores_at_training_size": {score.name: score.value for score in report.at_training_size or ()},
-        "definitions": {number.name: number.value for number in report.definitions},
+        "definitions": {
+            number.name: {"value": number.value, "formula": number.formula, "source": number.source}
+            for number in report.definitions
+        },
         "device": report.device,
         "precision": report.precision,
     }

@@ -82,16 +82,15 @@ def _spread(values: tuple[int, int, int]) -> str:
 def score(toolkit: Toolkit, settings: ScoreSettings, terminal: Terminal) -> int:
     """Scores masks against masks."""
     from ..application.score import as_values
-    from ..application.tables import class_table, definition_table, score_table
+    from ..application.tables import class_table, value_table
 
     report = toolkit.score(settings, listen=terminal.counter("scored"))
     terminal.result(f"{len(report.keys)} masks")
     for path in report.extra:
         terminal.result(f"not scored, no true mask: {path}")
     terminal.table(class_table(report.rows))
-    terminal.table(score_table(report.scores))
-    terminal.result("The same counts, by other toolkits' definitions:")
-    terminal.table(definition_table(report.definitions))
+    terminal.table(value_table("metric", report.scores))
+    terminal.table(value_table("what others would print", report.definitions))
     for one in report.intervals:
         terminal.result(f"{one.name}: {one.low:.4f} to {one.high:.4f} in 95 % of image samples drawn anew")
     terminal.wrote(report.files)

@@ -43,7 +43,7 @@ def add_quickstart(app: App) -> None:
 def quickstart(toolkit: Toolkit, settings: QuickstartSettings, terminal: Terminal) -> int:
     """Runs the commands one after another, saying each as it would be typed."""
     out = settings.out
-    raw, data, run = out / "shapes", out / "data", out / "run"
+    raw, data, run = out / "raw", out / "shapes", out / "run"
     toolkit.registry.backend(settings.backend)
 
     terminal.say(f"$ segport generate shapes {raw} --num-images {IMAGES}")

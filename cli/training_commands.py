@@ -71,7 +71,7 @@ def _trained(report: TrainReport, terminal: Terminal) -> int:
         f"best validation {report.monitor} {report.best_score:.4f} in epoch {report.best_epoch} of {report.epochs} "
         f"({report.reason}, {report.seconds:.0f} s on {report.device}, {report.precision})"
     )
-    terminal.wrote([report.run], then=f"segport evaluate {report.run}")
+    terminal.wrote([report.run, report.curves], then=f"segport evaluate {report.run}")
     terminal.object(attrs.asdict(report))
     return 0
 
@@ -86,16 +86,15 @@ def evaluate(toolkit: Toolkit, settings: EvaluateSettings, terminal: Terminal) -
 
 def show_evaluation(report: EvaluationReport, terminal: Terminal) -> None:
     """The tables of an evaluation."""
-    from ..application.tables import class_table, definition_table, report_values, score_table
+    from ..application.tables import class_table, report_values, value_table
 
     terminal.result(f"{report.run}, split {report.split}: {len(report.keys)} images, native resolution")
     terminal.table(class_table(report.rows))
-    terminal.table(score_table(report.scores))
+    terminal.table(value_table("metric", report.scores))
     if report.at_training_size:
-        terminal.result("At the size the model was trained on:")
-        terminal.table(score_table(report.at_training_size))
-    terminal.result("The same counts, by other toolkits' definitions:")
-    terminal.table(definition_table(report.definitions))
+        terminal.table(value_table("metric, at training size", report.at_training_size))
+    terminal.table(value_table("what others would print", report.definitions))
+    terminal.say(f"each number's definition: {report.files[-1]}")
     terminal.object(report_values(report))
 
 

@@ -62,7 +62,7 @@ class TrainingLoop:
         return len(self.training) // self.plan.accumulate * self.plan.accumulate
 
     def __call__(self, progress: Progress) -> Progress:
-        """Runs to the end. Raises RunInterruptedError or TrainingDivergedError, the state saved as far as it is good."""
+        """Runs to the end. Raises RunInterruptedError or TrainingDivergedError, the state saved while it is good."""
         try:
             while progress.epoch < self.plan.epochs and not progress.stopping.stop:
                 progress = self._epoch(progress)

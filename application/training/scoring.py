@@ -21,7 +21,7 @@ def columns(classes: ClassMap) -> tuple[str, ...]:
 
 
 def epoch_metrics(progress: Progress, validation: Sequence[Counts], classes: ClassMap) -> dict[str, float]:
-    """Training numbers from the epoch's own steps, with the weights of their moment; validation ones over the whole split.
+    """Training numbers from the epoch's own steps, each with its own weights; validation ones over the whole split.
 
     All are aggregated over the data set: counts are summed first. NaN without validation.
     """

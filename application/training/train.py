@@ -20,6 +20,7 @@ from ...domain.ports.configuration import SettingsCodec
 from ...domain.ports.dataset import Batcher, Dataset
 from ...domain.ports.model import Model
 from ...domain.ports.preparing import DatasetStore
+from ...domain.ports.reporting import Reporter
 from ...domain.training.plateau import Plateau
 from ...domain.training.schedules import WarmUp
 from ...domain.training.selection import Best
@@ -46,6 +47,7 @@ class TrainReport:
     seconds: float
     device: str
     precision: str
+    curves: Path
 
 
 def _nobody(event: Event) -> None:
@@ -70,6 +72,7 @@ class TrainModel:
     batcher: Batcher
     clock: Clock
     codec: SettingsCodec
+    reporter: Reporter
     facts: Callable[[], Mapping[str, str]] = field(default=dict)
 
     def plan(self, settings: TrainSettings) -> Recipe:
@@ -164,6 +167,8 @@ class TrainModel:
             facts = {"device": model.device, "precision": model.precision, "backend": parts.backend.name}
             emit(RunStarted(str(run.path), parts.loop.epochs, loop.steps, progress.epoch, facts))
             progress = loop(progress)
+        curves = run.path / "plots" / "training.png"
+        self.reporter.training_curves(run.metrics(), curves, monitor=parts.loop.monitor)
         reason = "early stopping" if progress.stopping.stop else "all epochs done"
         report = TrainReport(
             run=run.path,
@@ -175,6 +180,7 @@ class TrainModel:
             seconds=self.clock.seconds() - began,
             device=model.device,
             precision=model.precision,
+            curves=curves,
         )
         emit(
             RunFinished(
