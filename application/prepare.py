@@ -133,7 +133,8 @@ class PrepareDataset:
                     f"The classes of {settings.source} are not known: no class_dict.csv came with it, and its masks "
                     "allow more than one reading.",
                     problems=_values_seen(reader, settings.source),
-                    fix="Write a class_dict.csv (name,r,g,b and one row a class) and give it with --classes.",
+                    fix="Write a class_dict.csv (name,r,g,b and one row a class; with a column index where values are not "
+                    "0, 1, 2 ...) and give it with --classes; leave values out with --ignore.",
                 )
             found, origin = implied, "as the source says"
         if settings.ignore:

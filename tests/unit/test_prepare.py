@@ -319,8 +319,10 @@ def test_no_reader(tmp_path: Path) -> None:
 def test_unknown_classes_and_a_class_file(tmp_path: Path) -> None:
     b = bench(tmp_path)
     b.reader.class_map = None
-    with pytest.raises(DataError, match=r"classes of .* are not known(.|\n)*--classes"):
+    b.reader.raw["k00"][0, :2] = (7, 200)
+    with pytest.raises(DataError, match=r"classes of .* are not known(.|\n)*k00, beside 0: (.|\n)*200(.|\n)*--classes"):
         b.run()
+    b.reader.raw["k00"][0, :2] = 0
     file = tmp_path / "source" / "mine.csv"
     file.write_text("name,r,g,b\nsky,1,2,3\nsea,4,5,6\nland,7,8,9\n")
     report = b.run(classes=file)
