@@ -10,6 +10,8 @@ from ...domain.augmentation.colour import colour_matrix, tone_table
 from ...domain.augmentation.parameters import AugmentationParameters
 
 _NOISE = 2
+_DEVIATION = (4 * (256**2 - 1) / 12) ** 0.5
+"""Standard deviation of the sum of four uniform bytes."""
 _UNCHANGED = np.arange(256, dtype=np.uint8)
 
 
@@ -32,6 +34,8 @@ def recolour(image: Image, parameters: AugmentationParameters) -> Image:
 
 
 def _with_noise(image: Image, parameters: AugmentationParameters) -> Image:
-    noise = parameters.generator(_NOISE).standard_normal(image.shape, dtype=np.float32)
-    noise *= 255.0 * parameters.noise
+    """Adds the sum of four random bytes, shifted and scaled: Gaussian up to 3 deviations, and several times as fast."""
+    words = parameters.generator(_NOISE).integers(0, 2**64, -(-4 * image.size // 8), np.uint64)
+    sums = words.view(np.uint8)[: 4 * image.size].reshape(4, *image.shape).sum(axis=0, dtype=np.uint16)
+    noise = (sums.astype(np.float32) - 4 * 127.5) * np.float32(255.0 * parameters.noise / _DEVIATION)
     return np.asarray(cv2.add(image, noise, dtype=cv2.CV_8U), dtype=np.uint8).reshape(image.shape)

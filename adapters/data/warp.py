@@ -58,10 +58,11 @@ def _places(
     matrix: Matrix, size: tuple[int, int], displacement: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """x and y in the source of every pixel of the result, each (height, width) float32."""
-    x = np.arange(size[1]) + displacement[..., 0]
-    y = np.arange(size[0])[:, np.newaxis] + displacement[..., 1]
-    across, down = (row[0] * x + row[1] * y + row[2] for row in matrix[:2])
-    return across.astype(np.float32), down.astype(np.float32)
+    x = np.arange(size[1], dtype=np.float32) + displacement[..., 0]
+    y = np.arange(size[0], dtype=np.float32)[:, np.newaxis] + displacement[..., 1]
+    # Python's floats keep the arrays float32, which is exact to 1/512 pixel for the largest image.
+    across, down = (a * x + b * y + shift for a, b, shift in matrix[:2].tolist())
+    return across, down
 
 
 def _within_reach(image: Image, labels: Labels, matrix: Matrix, size: tuple[int, int]) -> tuple[Image, Labels, Matrix]:
