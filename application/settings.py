@@ -12,9 +12,7 @@ from attrs import field, frozen
 from attrs.validators import ge, gt, in_, lt, optional
 
 from ..domain.choices import Choice
-from ..domain.ports.backend import Precision
-from ..domain.resampling import Fit
-from ..domain.samples import Task
+from ..domain.terms import Fit, Precision, Task
 
 T = TypeVar("T")
 

@@ -8,7 +8,6 @@ import attrs
 from cyclopts import App
 
 from ..application.settings import GenerateSettings, InspectSettings, PrepareSettings, ScoreSettings
-from ..domain.ports.reporting import Table
 from .dispatch import add
 from .terminal import Terminal
 
@@ -58,6 +57,8 @@ def inspect(toolkit: Toolkit, settings: InspectSettings, terminal: Terminal) -> 
 
 def show_info(info: DatasetInfo, terminal: Terminal) -> None:
     """A data set in a few lines and a table."""
+    from ..domain.ports.reporting import Table
+
     sizes = ", ".join(f"{name} {count}" for name, count in info.split_sizes.items())
     terminal.result(f"{info.name}: {info.task.value}, {info.channels} channel(s), {sizes}")
     terminal.result(f"height {_spread(info.height)}, width {_spread(info.width)} (least, median, largest)")

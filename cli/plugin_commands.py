@@ -7,7 +7,6 @@ from typing import Any
 from attrs import frozen
 from cyclopts import App
 
-from ..domain.ports.reporting import Table
 from .dispatch import begin
 from .flags import command
 
@@ -25,6 +24,8 @@ class ListSettings:
 
 
 def _list(given: dict[str, Any]) -> int:
+    from ..domain.ports.reporting import Table
+
     terminal, toolkit = begin(given)
     entries, broken = toolkit.registry.entries, toolkit.registry.broken
     rows = [

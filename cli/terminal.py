@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from ..domain.ports.reporting import Table
-
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from ..domain.ports.reporting import Table
 
 
 @frozen

@@ -6,30 +6,16 @@ centre of target pixel j at (j + 0.5) * n / m (no aligned corners).
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
 from .arrays import IGNORE, AnyArray, Labels, Matrix
 from .errors import DataError, InvalidSpecError
+from .terms import Fit as Fit
 
 Size = tuple[int, int]
 Window = tuple[slice, slice]
-
-
-class Fit(StrEnum):
-    """How an image is brought to the size a model takes.
-
-    ``NATIVE``: not resized, padded at the bottom and right. ``LETTERBOX``: as large as fits, centred, padded.
-    ``STRETCH``: both axes resized on their own. ``CROP``: as small as covers, the centre kept.
-    """
-
-    NATIVE = "native"
-    LETTERBOX = "letterbox"
-    STRETCH = "stretch"
-    CROP = "crop"
 
 
 def resize_labels(labels: Labels, size: Size) -> Labels:

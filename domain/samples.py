@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from attrs import field, frozen
 
 from .arrays import Image, Images, LabelBatch, Labels
 from .resampling import Frame
-
-
-class Task(StrEnum):
-    """What a label means.
-
-    ``MULTICLASS``: (H, W) class ids, K logits, softmax. ``BINARY``: (H, W) ids 0 and 1, one logit, sigmoid.
-    """
-
-    MULTICLASS = "multiclass"
-    BINARY = "binary"
-
-    def outputs(self, classes: int) -> int:
-        """Number of logits a model needs for that many classes."""
-        return 1 if self is Task.BINARY else classes
+from .terms import Task as Task
 
 
 @frozen(eq=False)

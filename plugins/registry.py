@@ -6,19 +6,21 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from ..domain.augmentation.policy import AugmentationPolicy
 from ..domain.errors import BackendUnavailableError, InvalidSpecError, PluginError, SegportError, UnknownNameError
-from ..domain.ports.backend import Backend
-from ..domain.ports.catalogue import Options
-from ..domain.ports.dataset import Reader
-from ..domain.ports.loss import Loss
-from ..domain.ports.metric import Metric
-from ..domain.ports.model import Architecture, Encoder
-from ..domain.ports.tracking import Tracker
 from .entries import Entry, Kind
 from .manager import Broken, Offer, discover
+
+if TYPE_CHECKING:
+    from ..domain.augmentation.policy import AugmentationPolicy
+    from ..domain.ports.backend import Backend
+    from ..domain.ports.catalogue import Options
+    from ..domain.ports.dataset import Reader
+    from ..domain.ports.loss import Loss
+    from ..domain.ports.metric import Metric
+    from ..domain.ports.model import Architecture, Encoder
+    from ..domain.ports.tracking import Tracker
 
 
 class Registry:
@@ -121,36 +123,36 @@ class Registry:
         """The backend of that name or alias; one object a name, so that start-up work is done once."""
         entry = self.entry(Kind.BACKEND, name)
         if entry.name not in self._backends:
-            self._backends[entry.name] = cast(Backend, self.make(Kind.BACKEND, name, {}))
+            self._backends[entry.name] = cast("Backend", self.make(Kind.BACKEND, name, {}))
         return self._backends[entry.name]
 
     def reader(self, name: str) -> Reader:
         """A reader of a layout on disk."""
-        return cast(Reader, self.make(Kind.READER, name, {}))
+        return cast("Reader", self.make(Kind.READER, name, {}))
 
     def architecture(self, name: str, options: Options) -> Architecture:
         """An architecture with its options."""
-        return cast(Architecture, self.make(Kind.ARCHITECTURE, name, options))
+        return cast("Architecture", self.make(Kind.ARCHITECTURE, name, options))
 
     def encoder(self, name: str, options: Options) -> Encoder:
         """An encoder with its options."""
-        return cast(Encoder, self.make(Kind.ENCODER, name, options))
+        return cast("Encoder", self.make(Kind.ENCODER, name, options))
 
     def loss(self, name: str, options: Options) -> Loss:
         """A loss with its options."""
-        return cast(Loss, self.make(Kind.LOSS, name, options))
+        return cast("Loss", self.make(Kind.LOSS, name, options))
 
     def metric(self, name: str) -> Metric:
         """A metric."""
-        return cast(Metric, self.make(Kind.METRIC, name, {}))
+        return cast("Metric", self.make(Kind.METRIC, name, {}))
 
     def augmentation(self, name: str, options: Options) -> AugmentationPolicy:
         """A named augmentation policy, with some of its fields changed."""
-        return cast(AugmentationPolicy, self.make(Kind.AUGMENTATION, name, options))
+        return cast("AugmentationPolicy", self.make(Kind.AUGMENTATION, name, options))
 
     def tracker(self, name: str, run: Path) -> Tracker:
         """A tracker for the run in that folder."""
-        return cast(Tracker, self.make(Kind.TRACKER, name, {"run": run}))
+        return cast("Tracker", self.make(Kind.TRACKER, name, {"run": run}))
 
     def options(self, kind: Kind, name: str) -> Mapping[str, Any]:
         """Option names of a part with their defaults, for people: ``inspect.Parameter.empty`` where there is none."""

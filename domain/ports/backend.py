@@ -14,6 +14,7 @@ from ..architecture.weights import Weights
 from ..arrays import Counts, LabelBatch, Probabilities
 from ..samples import Batch
 from ..spec import ModelSpec
+from ..terms import Precision as Precision
 from ..training.optimizers import Optimizer
 from .loss import Loss
 from .model import Model
@@ -28,15 +29,6 @@ class Capability(StrEnum):
     COMPILED = "compiled"
     DETERMINISTIC = "deterministic"
     DISTRIBUTED = "distributed"
-
-
-class Precision(StrEnum):
-    """Arithmetic of convolutions and products; weights, losses and statistics stay float32."""
-
-    AUTO = "auto"
-    FP32 = "fp32"
-    BF16 = "bf16"
-    FP16 = "fp16"
 
 
 @frozen
@@ -84,9 +76,9 @@ class StepTally:
 class TrainState:
     """A training session laid out canonically, so another backend can go on from it.
 
-    ``weights`` by canonical name; ``slots`` the optimizer's arrays as "<slot>/<weight name>" ("m/encoder.conv1.weight");
-    ``step`` is the number of updates made. Pending accumulated gradients are never part of a state: the application
-    snapshots between updates only.
+    ``weights`` by canonical name; ``slots`` the optimizer's arrays as "<slot>/<weight name>", as in
+    "m/encoder.conv1.weight"; ``step`` is the number of updates made. Pending accumulated gradients are never part of a
+    state: the application snapshots between updates only.
     """
 
     weights: Weights

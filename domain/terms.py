@@ -1,0 +1,41 @@
+"""Words that settings are written in. Nothing here needs NumPy, so that ``--help`` starts without it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Task(StrEnum):
+    """What a label means.
+
+    ``MULTICLASS``: (H, W) class ids, K logits, softmax. ``BINARY``: (H, W) ids 0 and 1, one logit, sigmoid.
+    """
+
+    MULTICLASS = "multiclass"
+    BINARY = "binary"
+
+    def outputs(self, classes: int) -> int:
+        """Number of logits a model needs for that many classes."""
+        return 1 if self is Task.BINARY else classes
+
+
+class Fit(StrEnum):
+    """How an image is brought to the size a model takes.
+
+    ``NATIVE``: not resized, padded at the bottom and right. ``LETTERBOX``: as large as fits, centred, padded.
+    ``STRETCH``: both axes resized on their own. ``CROP``: as small as covers, the centre kept.
+    """
+
+    NATIVE = "native"
+    LETTERBOX = "letterbox"
+    STRETCH = "stretch"
+    CROP = "crop"
+
+
+class Precision(StrEnum):
+    """Arithmetic of convolutions and products; weights, losses and statistics stay float32."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    BF16 = "bf16"
+    FP16 = "fp16"
