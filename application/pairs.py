@@ -26,6 +26,7 @@ class Severity(IntEnum):
     IMAGE = 0
     MASK = 1
     SIZE = 2
+    PARTNER = 3
 
     def counted(self, number: int) -> str:
         """ "3 images cannot be read", in words."""
@@ -36,6 +37,7 @@ class Severity(IntEnum):
 _WORDS = {
     Severity.IMAGE: ("image cannot be used", "images cannot be used"),
     Severity.MASK: ("mask cannot be used", "masks cannot be used"),
+    Severity.PARTNER: ("file has no partner", "files have no partner"),
     Severity.SIZE: ("mask differs from its image in size", "masks differ from their images in size"),
 }
 
@@ -107,9 +109,9 @@ def refuse(bad: Sequence[BadPair], total: int) -> DataError:
         problems.append(f"... and {len(bad) - _SHOWN} more")
     fixes = [fix for fix, _ in Counter(pair.fix for pair in worst_first if pair.fix).most_common(_FIXES)]
     return DataError(
-        f"{len(bad)} of {total} pairs cannot be used: {tally(bad)}.",
+        f"{len(bad)} of {total} images and masks cannot be used: {tally(bad)}.",
         problems=problems,
-        fix="\n".join([*fixes, "Or leave these pairs out with --skip-bad."]),
+        fix="\n".join([*fixes, "Or leave these out with --skip-bad."]),
     )
 
 

@@ -13,12 +13,12 @@ from ..domain.classes import ClassMap
 from ..domain.description import DatasetInfo
 from ..domain.errors import DataError, InvalidSpecError
 from ..domain.ports.catalogue import Catalogue
-from ..domain.ports.dataset import Executor, Reader, SourceItem
+from ..domain.ports.dataset import Executor, IncompleteSourceError, Reader, SourceItem
 from ..domain.ports.preparing import DatasetRow, DatasetStore
 from ..domain.samples import Task
 from ..domain.splitting import SPLITS, TRAIN, Ratios, bind, canonical, split_as_given, split_by_ratios
 from ..domain.statistics import PixelStatistics
-from .pairs import BadPair, GoodPair, PairCheck, refuse, tally
+from .pairs import BadPair, GoodPair, PairCheck, Severity, refuse, tally
 from .settings import PrepareSettings
 
 _SHOWN = 20
@@ -74,13 +74,13 @@ class PrepareDataset:
             reader, why = self._reader(settings, survey)
             classes, origin = self._classes(settings, reader)
             task, reason = _task(settings, classes)
-            items = reader.items(settings.source)
+            items, orphans = _items(reader, settings.source)
             check = PairCheck(reader, classes, writer)
             results = list(_watched(self.executor.map(check, items), len(items), watcher))
             good = [result for result in results if isinstance(result, GoodPair)]
-            bad = [result for result in results if isinstance(result, BadPair)]
+            bad = [*(result for result in results if isinstance(result, BadPair)), *orphans]
             if bad and not (settings.skip_bad and good):
-                raise refuse(bad, len(items))
+                raise refuse(bad, len(items) + len(orphans))
             splits, chosen = plan.assign([pair.item for pair in good], items, _hashes(good))
             rows = [
                 DatasetRow(p.item.key, splits[p.item.key], p.stored, *p.size, p.item.group or "")
@@ -133,8 +133,8 @@ class PrepareDataset:
                     f"The classes of {settings.source} are not known: no class_dict.csv came with it, and its masks "
                     "allow more than one reading.",
                     problems=_values_seen(reader, settings.source),
-                    fix="Write a class_dict.csv (name,r,g,b and one row a class; with a column index where values are not "
-                    "0, 1, 2 ...) and give it with --classes; leave values out with --ignore.",
+                    fix="Write a class_dict.csv (name,r,g,b and one row a class; a column index where the values are "
+                    "not 0, 1, 2 ...) and give it with --classes; leave values out with --ignore.",
                 )
             found, origin = implied, "as the source says"
         if settings.ignore:
@@ -195,9 +195,17 @@ class _SplitPlan:
         return {item.key: canonical(self.listed[item.key]) for item in items}
 
 
+def _items(reader: Reader, source: Path) -> tuple[Sequence[SourceItem], list[BadPair]]:
+    """Whole pairs, and what has no partner: reported later, together with what is wrong within the pairs."""
+    try:
+        return reader.items(source), []
+    except IncompleteSourceError as error:
+        return error.items, [BadPair(orphan, Severity.PARTNER, orphan, error.fix) for orphan in error.orphans]
+
+
 def _values_seen(reader: Reader, source: Path) -> list[str]:
     """What some masks hold beside 0: what a table that knows 0 alone is told it lacks."""
-    items = reader.items(source)
+    items, _ = _items(reader, source)
     seen = []
     for item in items[:: max(1, len(items) // _LOOKED_AT)][:_LOOKED_AT]:
         try:

@@ -12,8 +12,11 @@ from ..arrays import Image, Labels
 from ..augmentation.policy import AugmentationPolicy
 from ..classes import ClassMap
 from ..description import DatasetInfo
+from ..errors import DataError
 from ..resampling import Fit
 from ..samples import Batch, Sample
+
+_SHOWN = 20
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -125,6 +128,21 @@ class SourceItem:
     group: str | None = None
 
 
+class IncompleteSourceError(DataError):
+    """Images without masks and the like.
+
+    Attributes:
+        items: the pairs that are whole, sorted by key, for those who leave the rest out.
+        orphans: every problem, worst first; ``problems`` may be cut short.
+    """
+
+    def __init__(self, message: str, items: Sequence[SourceItem], orphans: Sequence[str], *, fix: str = "") -> None:
+        self.items = tuple(items)
+        self.orphans = tuple(orphans)
+        more = [f"... and {len(orphans) - _SHOWN} more"] if len(orphans) > _SHOWN else []
+        super().__init__(message, problems=[*orphans[:_SHOWN], *more], fix=fix)
+
+
 class Reader(Protocol):
     """Understands one layout of images and masks on disk."""
 
@@ -138,7 +156,7 @@ class Reader(Protocol):
         ...
 
     def items(self, source: Path) -> Sequence[SourceItem]:
-        """Every pair, sorted by key. Raises DataError with all orphans and duplicate stems at once."""
+        """Every pair, sorted by key. Raises IncompleteSourceError for orphans and duplicate stems, all at once."""
         ...
 
     def classes(self, source: Path) -> ClassMap | None:

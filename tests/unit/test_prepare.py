@@ -19,14 +19,14 @@ from segport.application.settings import PrepareSettings
 from segport.domain.classes import ClassMap
 from segport.domain.errors import DataError, InvalidSpecError, UnknownNameError
 from segport.domain.ports.catalogue import Catalogue
-from segport.domain.ports.dataset import Reader, SourceItem
+from segport.domain.ports.dataset import IncompleteSourceError, Reader, SourceItem
 from segport.domain.samples import Task
 
 CODEC = PictureCodec()
 CLASSES = ClassMap.of(["background", "thing"])
 
 
-@define
+@define(slots=False)
 class DrawnReader:
     """Reads images from disk and raw masks from memory."""
 
@@ -229,7 +229,7 @@ def test_all_problems_at_once_worst_first(tmp_path: Path) -> None:
         b.run()
     error = caught.value
     assert error.message == (
-        "3 of 20 pairs cannot be used: 1 image cannot be used, 1 mask cannot be used, "
+        "3 of 20 images and masks cannot be used: 1 image cannot be used, 1 mask cannot be used, "
         "1 mask differs from its image in size."
     )
     assert [re.search(r"k\d\d", p)[0] for p in error.problems] == ["k09", "k02", "k05"]  # type: ignore[index]
@@ -241,11 +241,43 @@ def test_all_problems_at_once_worst_first(tmp_path: Path) -> None:
     assert b.left() == []
 
 
+def lose_partners(b: Bench) -> None:
+    items = b.reader.items(b.root / "source")
+    orphans = ["image without mask: x.png", "mask without image: y.png"]
+
+    def incomplete(source: Path) -> Sequence[SourceItem]:
+        raise IncompleteSourceError("it is not whole", items[:-1], orphans, fix="Pair them.")
+
+    b.reader.items = incomplete  # type: ignore[method-assign]
+
+
+def test_orphans_are_reported_together_with_bad_pairs(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    spoil(b)
+    lose_partners(b)
+    with pytest.raises(
+        DataError, match=r"5 of 21(.|\n)*2 files have no partner(.|\n)*y\.png(.|\n)*Pair them"
+    ) as caught:
+        b.run()
+    assert len(caught.value.problems) == 5
+    assert "k09" in caught.value.problems[0]
+    assert caught.value.problems[3:] == ("image without mask: x.png", "mask without image: y.png")
+
+
+def test_skip_bad_leaves_orphans_out(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    lose_partners(b)
+    report = b.run(skip_bad=True)
+    assert sum(report.info.split_sizes.values()) == 19
+    assert report.left_out == ("image without mask: x.png", "mask without image: y.png")
+    assert "2 files have no partner" in report.info.warnings[0]
+
+
 def test_very_many_problems_are_cut_short(tmp_path: Path) -> None:
     b = bench(tmp_path, 40)
     for raw in b.reader.raw.values():
         raw[0, 0] = 9
-    with pytest.raises(DataError, match=r"40 of 40 pairs(.|\n)*and 15 more"):
+    with pytest.raises(DataError, match=r"40 of 40 images and masks(.|\n)*and 15 more"):
         b.run(skip_bad=True)  # with nothing left, there is nothing to skip to
 
 

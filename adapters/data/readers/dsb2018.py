@@ -45,7 +45,7 @@ class ScienceBowlReader(PictureReader):
         found = [item for folder in folders(_home(source)).values() if (item := _item(folder, problems))]
         if problems:
             raise refuse(
-                source, problems, "Every folder needs images/ with one image and masks/ with at least one mask."
+                source, problems, "Every folder needs images/ with one image and masks/ with at least one mask.", found
             )
         if not found:
             raise DataError(f"{source} is empty: no folders <id>/images and <id>/masks in it.")

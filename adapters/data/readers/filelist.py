@@ -46,7 +46,8 @@ class FileListReader(PictureReader):
         found = [item for number, row in enumerate(_rows(source), 1) if (item := _item(source, number, row, problems))]
         problems += _repeated(found)
         if problems:
-            raise refuse(source, problems, _FIX)
+            once = list({item.image: item for item in found}.values())
+            raise refuse(source, problems, _FIX, _with_unique_keys(once, source.parent))
         if not found:
             raise DataError(f"{source} lists no images.", fix=_FIX)
         return sorted(_with_unique_keys(found, source.parent), key=lambda item: item.key)

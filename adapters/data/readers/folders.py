@@ -60,7 +60,7 @@ class FolderReader(PictureReader):
         problems: list[str] = []
         found = [item for part in _parts(source) for item in _items(source, part, problems)]
         if problems:
-            raise refuse(source, problems, _FIX)
+            raise refuse(source, problems, _FIX, _with_unique_keys(found))
         if not found:
             raise _nothing_in(source)
         return sorted(_with_unique_keys(found), key=lambda item: item.key)
@@ -126,7 +126,7 @@ def _item(name: str, image: Path, mask: Path, split: str | None) -> SourceItem:
 def _with_unique_keys(items: Sequence[SourceItem]) -> list[SourceItem]:
     """Where splits share a name, the split goes in front of every key."""
     counts = Counter(item.key for item in items)
-    if max(counts.values()) == 1:
+    if max(counts.values(), default=1) == 1:
         return list(items)
     return [SourceItem(f"{item.split}-{item.key}", item.image, item.masks, item.split) for item in items]
 

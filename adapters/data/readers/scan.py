@@ -10,7 +10,7 @@ from attrs import frozen
 from ....domain.arrays import Image, Labels
 from ....domain.classes import ClassMap
 from ....domain.errors import DataError
-from ....domain.ports.dataset import SourceItem
+from ....domain.ports.dataset import IncompleteSourceError, SourceItem
 from ..decode import MAX_PIXELS, decode_image
 from ..labels import read_labels
 
@@ -26,7 +26,6 @@ SPLITS = {
     **dict.fromkeys(("holding", "holdout"), "holding"),
 }
 """Names of splits in the wild, and ours."""
-_SHOWN = 20
 _JUNK = frozenset({"__macosx"})
 
 
@@ -71,13 +70,13 @@ def pictures_below(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def refuse(source: Path, problems: Sequence[str], fix: str = "") -> DataError:
-    """The error that shows the first problems, and counts the rest."""
-    shown = list(problems[:_SHOWN])
-    if len(problems) > _SHOWN:
-        shown.append(f"... and {len(problems) - _SHOWN} more")
+def refuse(
+    source: Path, problems: Sequence[str], fix: str = "", items: Sequence[SourceItem] = ()
+) -> IncompleteSourceError:
+    """The error that shows the first problems, counts the rest, and holds the ``items`` that are whole."""
     count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
-    return DataError(f"{source} cannot be used as it is: {count}.", problems=shown, fix=fix)
+    whole = sorted(items, key=lambda item: item.key)
+    return IncompleteSourceError(f"{source} cannot be used as it is: {count}.", whole, problems, fix=fix)
 
 
 def require_folder(source: Path) -> None:
