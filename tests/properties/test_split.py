@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -132,3 +133,11 @@ def test_given_splits_need_train_and_known_names() -> None:
         split_as_given({"a": "val"}, {"a": "a"}, seed=1)
     with pytest.raises(DataError, match="'fold1' is not a split"):
         canonical("fold1")
+
+
+def test_the_committed_nuclei_split_is_still_what_seed_41_gives() -> None:
+    """A change of the splitter would silently move images between train and test of everybody's data sets."""
+    text = (Path(__file__).parents[2] / "examples" / "nuclei_split.csv").read_text()
+    committed = dict(line.split(",") for line in text.splitlines()[1:])
+    assert Counter(committed.values()) == {"train": 347, "val": 43, "test": 43}
+    assert split_by_ratios(alone(set(committed)), Ratios(), seed=41) == committed
