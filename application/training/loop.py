@@ -115,8 +115,10 @@ class TrainingLoop:
             if stopped:
                 break
         progress = progress.stepped(self.session.drain())
-        if not np.isfinite(progress.losses).all():
-            self._diverged(progress)
+        bad = np.flatnonzero(~np.isfinite(progress.losses))
+        if len(bad):
+            loss, step = progress.losses[bad[0]], bad[0] + 1
+            raise self._divergence(f"The loss became {loss} in epoch {progress.epoch + 1}, step {step}.")
         return progress, stopped
 
     def _rate(self, progress: Progress, step: int) -> float:
@@ -143,7 +145,8 @@ class TrainingLoop:
     def _save(self, progress: Progress, best_score: float | None) -> None:
         state = self.session.snapshot()
         if not all(np.isfinite(weight).all() for weight in state.weights.values()):
-            self._diverged(progress)
+            when = f"epoch {progress.epoch + 1}, step {progress.step}" if progress.step else f"epoch {progress.epoch}"
+            raise self._divergence(f"The weights are not finite after {when}.")
         checkpoint = Checkpoint(self.spec, state.weights, state, progress.to_data())
         if best_score is not None:
             path = self.run.save_best(
@@ -160,11 +163,9 @@ class TrainingLoop:
             fix=f"Go on with: segport train --resume {self.run.path}",
         )
 
-    def _diverged(self, progress: Progress) -> None:
-        bad = next((i for i, loss in enumerate(progress.losses) if not np.isfinite(loss)), len(progress.losses) - 1)
-        raise TrainingDivergedError(
-            f"The loss became {progress.losses[bad] if progress.losses else 'not finite'} "
-            f"in epoch {progress.epoch + 1}, step {bad + 1}.",
+    def _divergence(self, message: str) -> TrainingDivergedError:
+        return TrainingDivergedError(
+            message,
             fix=f"Good checkpoints are kept in {self.run.path}. Try a smaller --rate, --clip 1, or --precision fp32.",
         )
 
