@@ -90,12 +90,11 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(int, lambda value, _: _whole(value))
     converter.register_structure_hook(float, lambda value, _: _number(value))
     converter.register_structure_hook(bool, lambda value, _: _truth(value))
-    converter.register_structure_hook(str, lambda value, _: _text(value))
+    converter.register_structure_hook(str, lambda value, cls: _text(value) if cls is str else _member(value, cls))
     converter.register_structure_hook(
         Path, lambda value, _: Path(_text(str(value) if isinstance(value, Path) else value))
     )
     converter.register_structure_hook(Choice, lambda value, _: Choice.of(value))
-    converter.register_structure_hook_func(lambda cls: isinstance(cls, type) and issubclass(cls, Enum), _member)
     converter.register_structure_hook_func(
         lambda cls: _origin(cls) is tuple, lambda value, cls: _tuple(converter, value, cls)
     )
@@ -168,6 +167,7 @@ def _text(value: Any) -> str:
 
 
 def _member(value: Any, cls: Any) -> Any:
+    """Of an enum of text. They come by the hook of ``str``, their base, which goes before any other."""
     try:
         return cls(value)
     except ValueError:
