@@ -1,0 +1,131 @@
+"""What several kinds of tests share: real data where it is, the command line in this process, a tiny trained model."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# Before torch is imported anywhere: on a busy machine barriers between threads cost far more than tiny models do.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+from attrs import frozen
+from PIL import Image as Pillow
+
+from segport.cli.main import main
+
+TINY = ("--model", "unet:decoder_channels=[16,8]", "--encoder", "plain:width=8,depth=3", "--size", "64", "--batch", "4")
+"""The smallest model that is still a U-Net: an epoch of eight images takes a tenth of a second."""
+
+
+@frozen
+class Said:
+    """How a command ended, and what it printed where."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def object(self) -> dict[str, Any]:
+        """What ``--json`` printed. Fails when stdout holds anything but one JSON object on one line."""
+        assert self.out.count("\n") == 1, self.out
+        value = json.loads(self.out)
+        assert isinstance(value, dict)
+        return value
+
+    def failed(self, code: int, *words: str) -> None:
+        """Fails unless the command did, with this exit code and a message on stderr that has all the words."""
+        assert self.code == code, f"exit code {self.code}: {self.err}"
+        missing = [word for word in words if word not in self.err]
+        assert not missing, f"{missing} not in: {self.err}"
+        assert "error: " in self.err
+        assert "Traceback" not in self.err
+        assert self.out.count("error") == 0
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """Runs the command line in this process: ``cli("prepare", source, out)``."""
+
+    def run(*arguments: object) -> Said:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return Said(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The folder of real data sets."""
+    folder = os.environ.get("SEGPORT_TEST_DATA")
+    if not folder:
+        pytest.skip("SEGPORT_TEST_DATA is not set: it names the folder with the real data sets")
+    assert Path(folder).is_dir(), f"SEGPORT_TEST_DATA names {folder}, which is no folder"
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixteen pairs of the shapes data set, unprepared; every other one is cut to an odd size."""
+    folder = tmp_path_factory.mktemp("shapes") / "raw"
+    size = ("--height", "80", "--width", "72", "--min-shape-px", "16", "--max-shape-px", "40")
+    assert main(["generate", "shapes", str(folder), "--num-images", "16", *size]) == 0
+    for number, image in enumerate(sorted((folder / "images").iterdir())):
+        if number % 2:
+            for path in (image, folder / "masks" / image.name):
+                with Pillow.open(path) as picture:
+                    cut = picture.crop((0, 0, 71 - 2 * (number % 3), 67))
+                cut.save(path)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prepared(shapes: Path) -> Path:
+    """The shapes as a prepared data set: 8 images to train on, 4 to validate, 4 to test."""
+    folder = shapes.parent / "prepared"
+    assert main(["prepare", str(shapes), str(folder), "--split", "0.5,0.25,0.25", "--quiet"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny() -> tuple[str, ...]:
+    """Flags of the smallest model."""
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def trained(prepared: Path) -> Path:
+    """A run of the smallest model, three epochs long. Tests must not change it."""
+    run = prepared.parent / "trained"
+    flags = ("--epochs", "3", "--rate", "0.01", "--workers", "1", "--quiet")
+    assert main(["train", str(prepared), "--run", str(run), *TINY, *flags]) == 0
+    return run
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A folder of five good pairs of two classes, a.png to e.png, for tests to spoil: masks hold the values 0 and 1."""
+    rng = np.random.default_rng(7)
+    folder = tmp_path / "source"
+    for name in "abcde":
+        save(folder / "images" / f"{name}.png", rng.integers(0, 256, (24, 32, 3), np.uint8))
+        save(folder / "masks" / f"{name}.png", rng.integers(0, 2, (24, 32)).astype(np.uint8))
+    (folder / "class_dict.csv").write_text("name,r,g,b\nground,0,0,0\ncell,255,0,0\n", encoding="utf-8")
+    return folder
+
+
+def save(path: Path, pixels: np.ndarray[Any, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Pillow.fromarray(pixels).save(path)
+
+
+@pytest.fixture
+def picture() -> Callable[[Path, np.ndarray[Any, Any]], None]:
+    """Writes an array as an image file, folders included."""
+    return save
