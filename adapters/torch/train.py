@@ -36,7 +36,7 @@ class TorchTrainSession:
         self._model, self._plan = model, plan
         self._optimizer = SlottedOptimizer(plan.optimizer, model.native)
         self._parameters: list[nn.Parameter] = list(model.native.parameters())
-        self._scaler = torch.amp.GradScaler(model.device) if model.precision == Precision.FP16.value else None
+        self._scaler = torch.amp.GradScaler(model.torch_device.type) if model.precision == Precision.FP16.value else None
         self._random = graph_has(model.spec.graph, Dropout)
         self._classes = max(2, len(model.spec.classes))
         self._updates = self._pending = 0
