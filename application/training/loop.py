@@ -114,11 +114,14 @@ class TrainingLoop:
             stopped = first + accumulate < self.steps and self.stop()
             if stopped:
                 break
-        progress = progress.stepped(self.session.drain())
-        bad = np.flatnonzero(~np.isfinite(progress.losses))
+        tally = self.session.drain()
+        bad = np.flatnonzero(~np.isfinite(tally.losses))
         if len(bad):
-            loss, step = progress.losses[bad[0]], bad[0] + 1
-            raise self._divergence(f"The loss became {loss} in epoch {progress.epoch + 1}, step {step}.")
+            step = progress.step + bad[0] + 1
+            raise self._divergence(
+                f"The loss became {tally.losses[bad[0]]} in epoch {progress.epoch + 1}, step {step}."
+            )
+        progress = progress.stepped(tally)
         return progress, stopped
 
     def _rate(self, progress: Progress, step: int) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import numpy as np
-from attrs import field, frozen
+from attrs import frozen
 
 from ...domain.arrays import Counts
 from ...domain.errors import CheckpointError
@@ -24,7 +24,7 @@ class Progress:
     Attributes:
         epoch: epochs wholly done.
         step: batches of the running epoch already trained on.
-        losses: of those batches, in order. Kept singly so that their mean does not depend on when they were read.
+        loss_sum: over those batches, added one by one so that it does not depend on when they were read.
         counts: training confusion of the running epoch.
         best: the best validation so far.
         stopping: early stopping's memory.
@@ -36,29 +36,32 @@ class Progress:
     counts: Counts
     epoch: int = 0
     step: int = 0
-    losses: tuple[float, ...] = field(default=())
+    loss_sum: float = 0.0
     plateau: Plateau | None = None
 
     def stepped(self, tally: StepTally) -> Progress:
         """After the steps of a tally."""
-        losses = (*self.losses, *map(float, tally.losses))
-        return attrs.evolve(self, step=len(losses), losses=losses, counts=self.counts + tally.counts)
+        total = self.loss_sum
+        for loss in tally.losses.tolist():
+            total += loss
+        step = self.step + len(tally.losses)
+        return attrs.evolve(self, step=step, loss_sum=total, counts=self.counts + tally.counts)
 
     def next_epoch(self) -> Progress:
         """At the start of the next epoch."""
-        return attrs.evolve(self, epoch=self.epoch + 1, step=0, losses=(), counts=np.zeros_like(self.counts))
+        return attrs.evolve(self, epoch=self.epoch + 1, step=0, loss_sum=0.0, counts=np.zeros_like(self.counts))
 
     @property
     def mean_loss(self) -> float:
         """Of the running epoch's batches; NaN before the first."""
-        return float(np.mean(self.losses)) if self.losses else float("nan")
+        return self.loss_sum / self.step if self.step else float("nan")
 
     def to_data(self) -> dict[str, Any]:
         """Plain JSON values; floats survive exactly."""
         return {
             "epoch": self.epoch,
             "step": self.step,
-            "losses": list(self.losses),
+            "loss_sum": self.loss_sum,
             "counts": self.counts.tolist(),
             "best": self.best.to_data(),
             "stopping": self.stopping.to_data(),
@@ -75,7 +78,7 @@ class Progress:
                 counts=np.asarray(data["counts"], dtype=np.int64),
                 epoch=int(data["epoch"]),
                 step=int(data["step"]),
-                losses=tuple(map(float, data["losses"])),
+                loss_sum=float(data["loss_sum"]),
                 plateau=Plateau.from_data(data["plateau"]) if data["plateau"] else None,
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -44,6 +44,9 @@ PLAN = LoopPlan(
 )
 
 
+WHOLE = Shard()
+
+
 class Batches:
     """A batch is known by its key: "epoch/number"."""
 
@@ -53,7 +56,7 @@ class Batches:
     def __len__(self) -> int:
         return self.length
 
-    def batches(self, epoch: int, start: int = 0, shard: Shard = Shard()) -> Iterator[Batch]:
+    def batches(self, epoch: int, start: int = 0, shard: Shard = WHOLE) -> Iterator[Batch]:
         empty = np.zeros((1, 1, 1, 1), np.uint8)
         try:
             for number in range(start, self.length):
@@ -200,7 +203,7 @@ def test_every_batch_of_every_epoch_is_trained_on_once_and_in_order() -> None:
     world = World()
     end = world.loop(start())
     assert [key for key, _ in world.steps] == [f"{e}/{b}" for e in range(3) for b in range(BATCHES)]
-    assert (end.epoch, end.step, end.losses) == (3, 0, ())
+    assert (end.epoch, end.step, end.loss_sum) == (3, 0, 0.0)
     assert world.batches.closed == 3
 
 
@@ -370,7 +373,7 @@ def test_a_nan_just_before_an_interruption_is_not_saved_either() -> None:
 @pytest.mark.parametrize("stopping", [False, True])
 def test_weights_that_are_not_finite_are_never_saved(stopping: bool) -> None:
     world = World(session={"bad_weights": True}, stop=lambda steps: stopping and steps >= 2)
-    with pytest.raises(TrainingDivergedError, match="weights are not finite .* epoch 1"):
+    with pytest.raises(TrainingDivergedError, match=r"weights are not finite .* epoch 1"):
         world.loop(start())
     assert world.run.last is None and world.run.best == []
 
@@ -388,7 +391,7 @@ def test_progress_survives_json_exactly() -> None:
     assert Progress.from_data(data).plateau == Plateau(patience=2)
 
 
-@pytest.mark.parametrize("missing", ["epoch", "losses", "best", "counts"])
+@pytest.mark.parametrize("missing", ["epoch", "loss_sum", "best", "counts"])
 def test_damaged_progress_is_a_checkpoint_error(missing: str) -> None:
     data = start().to_data()
     del data[missing]
