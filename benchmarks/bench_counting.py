@@ -1,6 +1,6 @@
 """Confusion counting against what one writes by hand with ``np.bincount``.
 
-    python benchmarks/counting.py
+    python benchmarks/bench_counting.py
 
 Prints, for several numbers of classes and image sizes, the median nanoseconds a pixel of both, and how many times
 faster ours is. Masks are blocky like real ones, 10 % of the pixels are wrong and 5 % ignored.

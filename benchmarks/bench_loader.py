@@ -1,6 +1,6 @@
 """Images a second of the loader: one and two threads, with and without cache, all in one run.
 
-    python benchmarks/loader.py [FOLDER]
+    python benchmarks/bench_loader.py [FOLDER]
 
 FOLDER is a prepared data set (its training split is read). Without one, 256x256 crops are taken from generated PNGs of
 520x696 pixels, the middling size of the nuclei of the 2018 Data Science Bowl.

@@ -1,6 +1,6 @@
 """Images per second of a training step: segport's defaults against plain float32 NCHW, alternating in one run.
 
-    python benchmarks/step.py [--steps 8] [--rounds 2] [--batch 8] [--size 256] [--encoder resnet18]
+    python benchmarks/bench_step.py [--steps 8] [--rounds 2] [--batch 8] [--size 256] [--encoder resnet18]
 
 Each side runs in a process of its own, since the allocator's setting holds for a whole process; rounds alternate so
 that a busy neighbour slows both. "Plain" is what one would write by hand: the same module and weights, float32,
