@@ -31,6 +31,11 @@ class Images:
         image = self.images[index]
         return Sample(str(index), image, np.full(image.shape[:2], IGNORE, np.uint8))
 
+    def size(self, index: int) -> tuple[int, int]:
+        """(height, width) of an image."""
+        height, width = self.images[index].shape[:2]
+        return height, width
+
 
 @frozen(eq=False)
 class Prediction:

@@ -52,6 +52,11 @@ class PreparedSplit:
                 )
         return Sample(row.id, image, labels)
 
+    def size(self, index: int) -> tuple[int, int]:
+        """(height, width) of a pair, without decoding it."""
+        row = self.rows[index]
+        return row.height, row.width
+
     def _in_channels(self, image: Image) -> Image:
         return image if image.shape[2] == self.channels else np.repeat(image[..., :1], self.channels, axis=2)
 
