@@ -44,9 +44,11 @@ class FolderWriter:
         try:
             for folder in (IMAGES, MASKS):
                 (self.work / folder).mkdir(parents=True)
-        except OSError as error:
+        except BaseException as error:  # Ctrl-C too: the block is not entered, so nobody else tidies up
             self.__exit__(None, None, None)
-            raise _refusal(self.out, error) from None
+            if isinstance(error, OSError):
+                raise _refusal(self.out, error) from None
+            raise
         return self
 
     def __exit__(
