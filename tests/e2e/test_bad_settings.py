@@ -1,4 +1,4 @@
-"""What the command line says of names, options and files of settings that cannot be: all at once, before anything is made."""
+"""What the command line says of names, options and files that cannot be: all at once, before anything is made."""
 
 from __future__ import annotations
 
