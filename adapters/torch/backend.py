@@ -23,7 +23,8 @@ class TorchBackend:
     """Runs graphs with PyTorch on CPUs, CUDA or ROCm GPUs, and Apple's.
 
     Attributes:
-        compile: run the model through torch.compile; off by default, as it is seldom faster on a CPU.
+        compile: run the model through torch.compile, without the promise of deterministic kernels; off by default, as
+            it is seldom faster on a CPU.
         allocator: raise glibc's thresholds before the first model is built on a Linux CPU, for the whole process.
     """
 
@@ -38,9 +39,9 @@ class TorchBackend:
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What works here."""
-        always = {Capability.TRAINING, Capability.MIXED_PRECISION, Capability.DETERMINISTIC}
+        always = {Capability.TRAINING, Capability.MIXED_PRECISION}
         gpu = {Capability.GPU} if torch.cuda.is_available() or torch.backends.mps.is_available() else set()
-        return frozenset(always | gpu | ({Capability.COMPILED} if self.compile else set()))
+        return frozenset(always | gpu | {Capability.COMPILED if self.compile else Capability.DETERMINISTIC})
 
     def devices(self) -> Sequence[DeviceInfo]:
         """Usable devices, best first."""

@@ -97,6 +97,7 @@ class TorchModel:
         self.native = build_module(spec).to(device)
         _lay_out(self.native)
         self._forward = torch.compile(self.native) if compiled else self.native
+        self.compiled = compiled
         self.load(weights)
 
     @property

@@ -36,7 +36,9 @@ class TorchTrainSession:
         self._model, self._plan = model, plan
         self._optimizer = SlottedOptimizer(plan.optimizer, model.native)
         self._parameters: list[nn.Parameter] = list(model.native.parameters())
-        self._scaler = torch.amp.GradScaler(model.torch_device.type) if model.precision == Precision.FP16.value else None
+        self._scaler = (
+            torch.amp.GradScaler(model.torch_device.type) if model.precision == Precision.FP16.value else None
+        )
         self._random = graph_has(model.spec.graph, Dropout)
         self._classes = max(2, len(model.spec.classes))
         self._updates = self._pending = 0
@@ -54,7 +56,8 @@ class TorchTrainSession:
             native.train()
         truth, valid = batch.targets()
         with ExitStack() as stack:
-            stack.enter_context(deterministic_kernels(plan.deterministic))
+            # Not when compiled: under that flag torch 2.13's compiler loses gradients of resized outputs on a CPU.
+            stack.enter_context(deterministic_kernels(plan.deterministic and not self._model.compiled))
             if self._random:
                 stack.enter_context(self._seeded())
             outputs = self._model.forward(batch.images)

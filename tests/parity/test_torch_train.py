@@ -1,5 +1,7 @@
 """What only the torch session promises: determinism, isolation from torch's global state, device-side counting."""
 
+import shutil
+
 import attrs
 import numpy as np
 import pytest
@@ -140,6 +142,20 @@ def test_state_that_does_not_fit_is_listed() -> None:
 def test_a_plan_for_another_number_of_outputs_is_refused() -> None:
     with pytest.raises(InvalidSpecError, match="3 output weights, but the graph has 2 outputs"):
         session_of(small_spec(), output_weights=(1.0, 0.5, 0.25))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.filterwarnings("default")
+def test_a_compiled_model_takes_the_same_step() -> None:
+    spec = small_spec()
+    moved = []
+    for backend in (TorchBackend(), TorchBackend(compile=True)):
+        model = backend.build(spec, lively(spec.graph, 0), device="cpu", precision=Precision.FP32)
+        train(backend.trainer(model, StepPlan(CeDice(), (1.0, 0.5), Sgd())), [batch(spec)], 1.0)
+        moved.append(model.weights())
+    for name, array in moved[0].items():
+        np.testing.assert_allclose(moved[1][name], array, atol=1e-4, err_msg=name)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 21])
