@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import field, frozen
 
-from ..arrays import Counts, Image, Labels
-from ..classes import ClassMap
-from ..samples import Sample
+if TYPE_CHECKING:
+    from ..arrays import Counts, Image, Labels
+    from ..classes import ClassMap
+    from ..samples import Sample
 
 
 @frozen(eq=False)
