@@ -24,6 +24,7 @@ from ..domain.ports.mask_folders import MaskFolders, MaskPair
 from ..domain.ports.preparing import DatasetStore
 from ..domain.ports.results import Results
 from .settings import ScoreSettings
+from .tables import definition_values
 
 _INTERVALS = ("miou", "iou")
 _SHOWN = 20
@@ -156,7 +157,7 @@ def as_values(report: ScoreReport) -> dict[str, object]:
         "classes": [attrs.asdict(row) for row in report.rows],
         "scores": {score.name: score.value for score in report.scores},
         "intervals": {one.name: [one.low, one.high] for one in report.intervals},
-        "definitions": {number.name: number.value for number in report.definitions},
+        "definitions": definition_values(report.definitions),
         "not_scored": [str(path) for path in report.extra],
     }
 

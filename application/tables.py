@@ -48,6 +48,11 @@ def value_table(heading: str, numbers: Sequence[Score | NamedNumber]) -> Table:
     return Table((heading, "value"), tuple((n.name, shown(n.value)) for n in numbers))
 
 
+def definition_values(numbers: Sequence[NamedNumber]) -> dict[str, dict[str, object]]:
+    """By name: the number, how it comes about, and who prints it."""
+    return {n.name: {"value": n.value, "formula": n.formula, "source": n.source} for n in numbers}
+
+
 def report_values(report: EvaluationReport) -> dict[str, object]:
     """The report's numbers as plain values, for programs."""
     return {
@@ -57,10 +62,7 @@ def report_values(report: EvaluationReport) -> dict[str, object]:
         "classes": [attrs.asdict(row) for row in report.rows],
         "scores": {score.name: score.value for score in report.scores},
         "scores_at_training_size": {score.name: score.value for score in report.at_training_size or ()},
-        "definitions": {
-            number.name: {"value": number.value, "formula": number.formula, "source": number.source}
-            for number in report.definitions
-        },
+        "definitions": definition_values(report.definitions),
         "device": report.device,
         "precision": report.precision,
     }
