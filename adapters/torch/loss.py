@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+FEW = 8
+"""Classes up to which the axis of classes lies better before the pixels than behind them."""
 
 
 class TorchOps:
@@ -62,11 +65,11 @@ class TorchOps:
 
     def softmax(self, x: Tensor, axis: int) -> Tensor:
         """Along one axis."""
-        return torch.softmax(x, axis)
+        return _along(torch.softmax, x, axis)
 
     def log_softmax(self, x: Tensor, axis: int) -> Tensor:
         """Along one axis."""
-        return torch.log_softmax(x, axis)
+        return _along(torch.log_softmax, x, axis)
 
     def sum(self, x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
         """Over some axes, or all."""
@@ -78,7 +81,9 @@ class TorchOps:
 
     def one_hot(self, labels: Tensor, classes: int, like: Tensor) -> Tensor:
         """Compared with the class indices: torch's own one_hot makes int64 planes first."""
-        return (labels.unsqueeze(-1) == torch.arange(classes, device=labels.device)).to(like.dtype)
+        if classes > FEW:
+            return (labels.unsqueeze(-1) == torch.arange(classes, device=labels.device)).to(like.dtype)
+        return torch.stack([labels == index for index in range(classes)], 1).to(like.dtype).movedim(1, -1)
 
     def pick(self, x: Tensor, labels: Tensor) -> Tensor:
         """Each position's value at its label."""
@@ -96,6 +101,13 @@ class TorchOps:
     def stop_gradient(self, x: Tensor) -> Tensor:
         """The same values without history."""
         return x.detach()
+
+
+def _along(function: Callable[[Tensor, int], Tensor], x: Tensor, axis: int) -> Tensor:
+    """A function along an axis; torch's kernels are slow over a short last one, so there it is moved forward first."""
+    if axis % x.ndim == x.ndim - 1 and x.shape[-1] <= FEW and x.ndim > 2:
+        return function(x.movedim(-1, 1).contiguous(), 1).movedim(1, -1)
+    return function(x, axis)
 
 
 OPS = TorchOps()
