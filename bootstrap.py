@@ -6,7 +6,6 @@ Each adapter is imported when it is first needed, so a command pays only for wha
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -216,11 +215,7 @@ class Toolkit:
         from .adapters.tracking.console import ConsoleTracker
 
         console = ConsoleTracker(quiet=quiet)
-
-        def said(signal: str) -> None:
-            print(f"{signal}: saving, then stopping; once more stops at once", file=sys.stderr)
-
-        with StopSignals(said) as stop:
+        with StopSignals(console.stopping) as stop:
             try:
                 yield console.handle, stop
             finally:

@@ -40,6 +40,10 @@ class ConsoleTracker:
         if self._live:
             self._advance(event)
 
+    def stopping(self, signal: str) -> None:
+        """Says, quiet or not, that a request to stop was heard."""
+        self._print(f"{signal}: saving, then stopping; once more stops at once")
+
     def close(self) -> None:
         """Takes the bar away."""
         if self._bar:

@@ -1,0 +1,99 @@
+"""What the documents tell people to type is what the program takes."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import segport
+from segport.cli.main import app
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md"))]
+
+
+def blocks(name: str) -> list[str]:
+    """Code blocks: indented by four spaces (outside of lists), or fenced."""
+    text = (ROOT / name).read_text()
+    fenced = re.findall(r"^```\w*\n(.*?)^```$", text, re.M | re.S)
+    indented = re.findall(r"(?:^\n)((?:^ {4}.*\n|^\n)+)", text, re.M)
+    return fenced + [re.sub(r"^ {4}", "", block, flags=re.M) for block in indented if block.strip()]
+
+
+def commands(name: str) -> list[list[str]]:
+    """Every ``segport ...`` line of a document's code blocks, and of its ``inline code``, as words."""
+    lines = [line.removeprefix("$ ") for block in blocks(name) for line in block.splitlines()]
+    inline = re.findall(r"`(segport [^`]+)`", (ROOT / name).read_text())
+    return [shlex.split(line, comments=True)[1:] for line in [*lines, *inline] if line.startswith("segport ")]
+
+
+COMMANDS = [(name, words) for name in DOCUMENTS for words in commands(name)]
+
+
+def test_the_readme_shows_the_main_commands() -> None:
+    shown = {words[0] for name, words in COMMANDS if name == "README.md"}
+    assert {"prepare", "inspect", "train", "evaluate", "predict", "score"} <= shown
+
+
+@pytest.mark.parametrize(("name", "words"), COMMANDS, ids=lambda v: v if isinstance(v, str) else " ".join(v))
+def test_a_command_of_a_document_is_one_the_program_takes(name: str, words: list[str]) -> None:
+    app().parse_args(words, exit_on_error=False, print_error=False)
+
+
+def test_a_wrong_flag_in_a_document_would_be_seen() -> None:
+    with pytest.raises(Exception, match="--no-such-flag"):
+        app().parse_args(["train", "data", "--no-such-flag"], exit_on_error=False, print_error=False)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_make_targets_of_a_document_exist(name: str) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    text = (ROOT / name).read_text()
+    told = set(re.findall(r"`make ([a-z]+)`", text)) | set(re.findall(r"^ {4}make ([a-z]+)", text, re.M))
+    assert told <= targets
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_of_a_document_lead_somewhere(name: str) -> None:
+    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", (ROOT / name).read_text())
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not ((ROOT / name).parent / link).exists()] == []
+
+
+def test_the_readmes_python_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """With real settings and a toolkit that takes note of them."""
+    (snippet,) = [block for block in blocks("README.md") if "import" in block]
+    assert len(snippet.strip().splitlines()) <= 10
+    asked: list[Any] = []
+
+    class Noted:
+        prepare = inspect = evaluate = staticmethod(lambda settings: Noted._note(settings))
+        train = staticmethod(lambda settings, listen: Noted._note(settings))
+
+        @staticmethod
+        def _note(settings: Any) -> SimpleNamespace:
+            asked.append(settings)
+            return SimpleNamespace(run=Path("run"), scores=[SimpleNamespace(name="miou", value=0.5)])
+
+    real = segport.Toolkit()
+    assert all(callable(getattr(real, name)) for name in ("prepare", "train", "evaluate"))
+    monkeypatch.setattr(segport, "Toolkit", Noted, raising=False)
+    exec(compile(ast.parse(snippet), "README.md", "exec"), {})
+    assert [type(one).__name__ for one in asked] == ["PrepareSettings", "TrainSettings", "EvaluateSettings"]
+    assert capsys.readouterr().out == "{'miou': 0.5}\n"
+
+
+def test_the_plugin_of_the_contributing_page_can_be_asked() -> None:
+    (snippet,) = [block for block in blocks("CONTRIBUTING.md") if "hookimpl" in block]
+    code = snippet[snippet.index("# my_package/plugin.py") :]
+    space: dict[str, Any] = {}
+    exec(compile(code, "CONTRIBUTING.md", "exec"), space)
+    toolkit = segport.Toolkit(segport.Settings((), [("mine", SimpleNamespace(**space))]))
+    assert "my-loss" in toolkit.registry.names("loss")
+    assert toolkit.registry.broken == ()
