@@ -108,10 +108,12 @@ def refuse(bad: Sequence[BadPair], total: int) -> DataError:
     if len(bad) > _SHOWN:
         problems.append(f"... and {len(bad) - _SHOWN} more")
     fixes = [fix for fix, _ in Counter(pair.fix for pair in worst_first if pair.fix).most_common(_FIXES)]
+    if len(bad) < total:  # else nothing would be left
+        fixes.append("Or leave these out with --skip-bad.")
     return DataError(
         f"{len(bad)} of {total} images and masks cannot be used: {tally(bad)}.",
         problems=problems,
-        fix="\n".join([*fixes, "Or leave these out with --skip-bad."]),
+        fix="\n".join(fixes),
     )
 
 

@@ -122,4 +122,5 @@ def test_ctrl_c_while_preparing_leaves_nothing(tmp_path: Path, source: Path) -> 
     assert process.returncode in (0, 130), said
     assert "Traceback" not in said
     assert sorted(os.listdir(tmp_path)) in (["source"], ["out", "source"])
-    assert out.exists() == (process.returncode == 0)
+    assert (out / "dataset.toml").exists() == out.exists()
+    assert out.exists() or process.returncode == 130
