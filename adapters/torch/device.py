@@ -13,7 +13,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 
 if sys.platform == "linux" and "torch" not in sys.modules and "OMP_WAIT_POLICY" not in os.environ:
     # OpenMP's workers spin while they wait; beside any other busy process that more than doubles a step.
@@ -23,11 +22,11 @@ import torch
 
 from ...domain.errors import InvalidSpecError
 from ...domain.ports.backend import DeviceInfo, Precision
+from ..cpu import bf16_instructions
 
 DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
 """What the forward pass is autocast to."""
 
-_BF16_FLAGS = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16"}
 _FILL = "fill_uninitialized_memory"  # a flag that torch makes at run time, unknown to its type hints
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
@@ -113,14 +112,3 @@ def _cpu() -> DeviceInfo:
     if fast:
         return DeviceInfo("cpu", summary, Precision.BF16, f"the CPU has {fast}")
     return DeviceInfo("cpu", summary, Precision.FP32, "the CPU has neither AMX nor AVX512-BF16")
-
-
-@cache
-def bf16_instructions(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The CPU's fast bf16 instruction set ("AMX", "AVX512-BF16"), or "" where there is none to be seen."""
-    try:
-        text = cpuinfo.read_text(encoding="utf-8", errors="replace")
-    except OSError:  # not Linux
-        return ""
-    flags = next((line.split() for line in text.splitlines() if line.startswith("flags")), [])
-    return next((name for flag, name in _BF16_FLAGS.items() if flag in flags), "")

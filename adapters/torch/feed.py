@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from attrs import frozen
@@ -12,10 +10,8 @@ from torch import Tensor
 
 from ...domain.arrays import IGNORE
 from ...domain.samples import Batch
+from ..prefetch import ahead
 from .model import as_tensor
-
-_AHEAD = 2
-_PATIENCE = 0.1
 
 
 @frozen(eq=False)
@@ -39,48 +35,8 @@ def feed(batches: Iterable[Batch], device: torch.device) -> Iterator[DeviceBatch
     ``batches`` is raised here.
     """
     pin = device.type == "cuda"
-    for batch in _ahead(batches):
+    for batch in ahead(batches):
         images, labels = as_tensor(batch.images), as_tensor(batch.labels)
         if pin:
             images, labels = images.pin_memory(), labels.pin_memory()
         yield DeviceBatch(images.to(device, non_blocking=pin), labels.to(device, non_blocking=pin))
-
-
-def _ahead(batches: Iterable[Batch]) -> Iterator[Batch]:
-    fetched: queue.Queue[Batch | BaseException | None] = queue.Queue(_AHEAD)
-    stopped = threading.Event()
-    worker = threading.Thread(target=_fetch, args=(batches, fetched, stopped), name="segport-feed", daemon=True)
-    worker.start()
-    try:
-        while (item := fetched.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stopped.set()
-        worker.join()
-
-
-def _fetch(
-    batches: Iterable[Batch], fetched: queue.Queue[Batch | BaseException | None], stopped: threading.Event
-) -> None:
-    def put(item: Batch | BaseException | None) -> bool:
-        while not stopped.is_set():
-            try:
-                fetched.put(item, timeout=_PATIENCE)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    source = iter(batches)
-    try:
-        for batch in source:
-            if not put(batch):
-                break
-        put(None)
-    except BaseException as error:  # noqa: BLE001 - it is raised again where the batches are used
-        put(error)
-    finally:
-        if isinstance(source, Generator):
-            source.close()

@@ -10,9 +10,10 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
+from segport.adapters.cpu import bf16_instructions
 from segport.adapters.torch.backend import TorchBackend
 from segport.adapters.torch.dataset import as_native, as_source
-from segport.adapters.torch.device import bf16_instructions, devices, resolve, tune_allocator
+from segport.adapters.torch.device import devices, resolve, tune_allocator
 from segport.adapters.torch.feed import feed
 from segport.domain.errors import DataError, InvalidSpecError
 from segport.domain.ports.backend import Capability, Precision

@@ -1,0 +1,74 @@
+"""TensorFlow as a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from ...domain.architecture.weights import Weights
+from ...domain.errors import InvalidSpecError
+from ...domain.ports.backend import Capability, DeviceInfo, Precision, StepPlan
+from ...domain.ports.model import Model
+from ...domain.spec import ModelSpec
+from .device import devices, resolve
+from .evaluate import TensorflowEvalSession
+from .model import TensorflowModel
+from .runtime import tf
+from .train import TensorflowTrainSession
+
+
+@frozen
+class TensorflowBackend:
+    """Runs graphs with TensorFlow, as Keras models, on CPUs and CUDA GPUs.
+
+    Attributes:
+        jit_compile: compile model and step with XLA; off by default, as it is seldom faster on a CPU.
+    """
+
+    jit_compile: bool = False
+
+    @property
+    def name(self) -> str:
+        """ "tensorflow"."""
+        return "tensorflow"
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What works here."""
+        always = {Capability.TRAINING, Capability.MIXED_PRECISION, Capability.DETERMINISTIC}
+        gpu = {Capability.GPU} if tf.config.list_physical_devices("GPU") else set()
+        return frozenset(always | gpu | ({Capability.COMPILED} if self.jit_compile else set()))
+
+    def devices(self) -> Sequence[DeviceInfo]:
+        """Usable devices, best first."""
+        return devices()
+
+    def build(
+        self,
+        spec: ModelSpec,
+        weights: Weights,
+        *,
+        device: str = "auto",
+        precision: Precision = Precision.AUTO,
+    ) -> TensorflowModel:
+        """See the port."""
+        place, arithmetic = resolve(device, precision)
+        return TensorflowModel(spec, weights, place, arithmetic, jit_compile=self.jit_compile)
+
+    def trainer(self, model: Model, plan: StepPlan) -> TensorflowTrainSession:
+        """See the port."""
+        return TensorflowTrainSession(_own(model), plan)
+
+    def evaluator(self, model: Model) -> TensorflowEvalSession:
+        """See the port."""
+        return TensorflowEvalSession(_own(model))
+
+
+def _own(model: Model) -> TensorflowModel:
+    if isinstance(model, TensorflowModel):
+        return model
+    raise InvalidSpecError(
+        f"The tensorflow backend cannot run a {type(model).__name__}.",
+        fix="Build the model with the same backend: backend.build(model.spec, model.weights()).",
+    )

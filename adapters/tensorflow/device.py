@@ -1,0 +1,72 @@
+"""Where TensorFlow runs and with what arithmetic: devices, precision, determinism.
+
+Numbers of threads are left as they are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from ...domain.errors import InvalidSpecError
+from ...domain.ports.backend import DeviceInfo, Precision
+from ..cpu import bf16_instructions
+from .runtime import tf
+
+POLICIES = {Precision.FP32: "float32", Precision.BF16: "mixed_bfloat16", Precision.FP16: "mixed_float16"}
+"""Keras's name of each precision: variables are float32 in all of them."""
+
+_SYNONYMS = {"gpu": "gpu:0", "cuda": "gpu:0"}
+
+
+def devices() -> Sequence[DeviceInfo]:
+    """Usable devices, best first: GPUs, the CPU."""
+    return [*(_gpu(index, device) for index, device in enumerate(tf.config.list_physical_devices("GPU"))), _cpu()]
+
+
+def resolve(device: str, precision: Precision) -> tuple[str, Precision]:
+    """The device and precision meant by a request ("auto", "cpu", "gpu", "gpu:1"; "cuda" is understood as "gpu").
+
+    Raises InvalidSpecError for a device that is not here, or float16 on a CPU.
+    """
+    known = {info.name: info for info in devices()}
+    asked = _SYNONYMS.get(device, device.replace("cuda:", "gpu:"))
+    wanted = next(iter(known)) if device == "auto" else asked
+    if wanted not in known:
+        raise InvalidSpecError(
+            f"TensorFlow has no device {device!r} here.",
+            fix=f"Use one of: auto, {', '.join(known)}; see `segport doctor`.",
+        )
+    chosen = known[wanted].precision if precision is Precision.AUTO else precision
+    if chosen is Precision.FP16 and wanted == "cpu":
+        raise InvalidSpecError(
+            "precision = 'fp16' needs a GPU: its loss scaling is slower than fp32 on a CPU.",
+            fix="Use precision = 'auto', 'bf16' or 'fp32'.",
+        )
+    return wanted, chosen
+
+
+def require_determinism(wanted: bool, device: str) -> None:
+    """Asks TensorFlow for deterministic kernels on a GPU, for the whole process: it knows no narrower setting.
+
+    On a CPU every kernel a session uses gives the same bytes for the same input without being asked.
+    """
+    if wanted and device != "cpu":
+        tf.config.experimental.enable_op_determinism()
+
+
+def _gpu(index: int, device: tf.config.PhysicalDevice) -> DeviceInfo:
+    details = tf.config.experimental.get_device_details(device)
+    summary = details.get("device_name", "GPU")
+    if details.get("compute_capability", (0, 0)) >= (8, 0):
+        return DeviceInfo(f"gpu:{index}", summary, Precision.BF16, "the GPU computes bf16 natively")
+    return DeviceInfo(f"gpu:{index}", summary, Precision.FP32, "the GPU has no native bf16; fp16 can be asked for")
+
+
+def _cpu() -> DeviceInfo:
+    threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
+    summary = f"CPU, {threads} threads"
+    fast = bf16_instructions()
+    if fast:
+        return DeviceInfo("cpu", summary, Precision.BF16, f"the CPU has {fast}")
+    return DeviceInfo("cpu", summary, Precision.FP32, "the CPU has neither AMX nor AVX512-BF16")

@@ -1,0 +1,176 @@
+"""The training step and its state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...domain.architecture.weights import mismatch
+from ...domain.errors import CheckpointError, InvalidSpecError
+from ...domain.losses.supervision import supervised
+from ...domain.ports.backend import Precision, StepPlan, StepTally, TrainState
+from ...domain.samples import Batch
+from .device import require_determinism
+from .feed import DeviceBatch, feed, targets
+from .layers import Dropout
+from .loss import OPS
+from .metric import confusions, predictions
+from .model import TensorflowModel, compiled
+from .optimizers import SlottedOptimizer, clip_by_norm
+from .runtime import tf
+from .scaling import LossScale
+
+
+class TensorflowTrainSession:
+    """Updates a model in place. Losses and counts stay on the device until ``drain``.
+
+    The whole step is one ``tf.function``, traced once: sizes of batches and images are open, and what changes from step
+    to step comes in as tensors.
+    """
+
+    def __init__(self, model: TensorflowModel, plan: StepPlan) -> None:
+        outputs = len(model.spec.graph.outputs)
+        if len(plan.output_weights) != outputs:
+            raise InvalidSpecError(
+                f"The step plan has {len(plan.output_weights)} output weights, but the graph has {outputs} outputs.",
+                fix="Give one weight for each output, the main one first.",
+            )
+        require_determinism(plan.deterministic, model.device)
+        self._model, self._plan = model, plan
+        self._classes = max(2, len(model.spec.classes))
+        self._tensors = {n: t for n, t in model.tensors.items() if model.spec.graph.weights()[n].trainable}
+        self._drops = [layer for layer in model.native.layers if isinstance(layer, Dropout)]
+        self._updates = self._pending = 0
+        self._losses: list[tf.Tensor] = []
+        with tf.device(model.device):
+            self._optimizer = SlottedOptimizer(plan.optimizer, self._tensors)
+            self._scale = LossScale() if model.precision == Precision.FP16.value else None
+            self._counts = tf.Variable(tf.zeros((self._classes, self._classes), tf.int64), trainable=False)
+            self._sums = [_zeros(t.variable) for t in self._tensors.values()] if plan.accumulate > 1 else []
+        kinds: list[tuple[tuple[int | None, ...], tf.DType]] = [
+            ((None, None, None), tf.uint8),
+            ((4,), tf.float32),
+            ((2,), tf.int64),
+            ((), tf.bool),
+        ]
+        signature = [model.images, *(tf.TensorSpec(*kind) for kind in kinds)]
+        self.compiled = compiled(self._traced, signature, model.jit_compile)
+
+    def feed(self, batches: Iterable[Batch]) -> Iterator[DeviceBatch]:
+        """See the port."""
+        return feed(batches, self._model.device)
+
+    def step(self, batch: DeviceBatch, rate: float) -> None:
+        """See the port. Every ``accumulate``-th call makes an update, at the rate given to it."""
+        scalars = self._optimizer.scalars(rate, self._updates + 1)
+        complete = self._pending + 1 == self._plan.accumulate
+        with tf.device(self._model.device):
+            loss = self.compiled(batch.images, batch.labels, scalars, self._key(), complete)
+        self._losses.append(loss)
+        self._pending = 0 if complete else self._pending + 1
+        self._updates += complete
+
+    def drain(self) -> StepTally:
+        """See the port."""
+        losses = tf.stack(self._losses).numpy().astype(np.float64) if self._losses else np.zeros(0)
+        tally = StepTally(losses, np.array(self._counts.numpy()))
+        self._forget()
+        return tally
+
+    def snapshot(self) -> TrainState:
+        """See the port."""
+        return TrainState(self._model.weights(), self._optimizer.read(), self._updates)
+
+    def restore(self, state: TrainState) -> None:
+        """Takes over a state, dropping what is pending.
+
+        Raises CheckpointError when it does not fit; then nothing has changed.
+        """
+        problems = [*mismatch(self._model.spec.graph, state.weights), *self._optimizer.problems(state.slots)]
+        if problems:
+            raise CheckpointError(
+                "The training state does not fit; nothing was restored.",
+                problems=problems,
+                fix="Resume with the model and the optimizer the state was saved with.",
+            )
+        self._model.load(state.weights)
+        self._optimizer.restore(state.slots)
+        self._updates, self._pending = state.step, 0
+        for total in self._sums:
+            total.assign(tf.zeros_like(total))
+        self._forget()
+
+    def close(self) -> None:
+        """Frees gradients and tallies. The model stays usable; closing twice does no harm."""
+        self._forget()
+        self._pending = 0
+        for total in self._sums:
+            total.assign(tf.zeros_like(total))
+
+    def _traced(
+        self, images: tf.Tensor, labels: tf.Tensor, scalars: tf.Tensor, key: tf.Tensor, complete: tf.Tensor
+    ) -> tf.Tensor:
+        """Forward, backward, counting and, when ``complete``, the update. Gives the loss."""
+        plan, variables = self._plan, [tensor.variable for tensor in self._tensors.values()]
+        for drop in self._drops:
+            drop.key.value.assign(key)
+        truth, valid = targets(labels)
+        with tf.GradientTape() as tape:
+            outputs = self._model.forward(images, training=True)
+            loss = supervised(plan.loss, OPS, outputs, plan.output_weights, truth, valid)
+            scaled = loss / plan.accumulate if plan.accumulate > 1 else loss
+            scaled = self._scale.scaled(scaled) if self._scale else scaled
+        gradients = tape.gradient(scaled, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        found = confusions(predictions(outputs[0]), truth, valid, self._classes)
+        self._counts.assign_add(tf.reduce_sum(found, 0))
+        if not self._sums:
+            self._update(gradients, scalars)
+            return loss
+        for total, gradient in zip(self._sums, gradients, strict=True):
+            total.assign_add(gradient)
+        _only(complete, lambda: self._update_from_sums(scalars))
+        return loss
+
+    def _update_from_sums(self, scalars: tf.Tensor) -> None:
+        self._update([total.value() for total in self._sums], scalars)
+        for total in self._sums:
+            total.assign(tf.zeros_like(total))
+
+    def _update(self, gradients: Sequence[tf.Tensor], scalars: tf.Tensor) -> None:
+        if self._scale is None:
+            self._apply(gradients, scalars)
+            return
+        unscaled, finite = self._scale.unscaled(gradients)
+        _only(finite, lambda: self._apply(unscaled, scalars))
+
+    def _apply(self, gradients: Sequence[tf.Tensor], scalars: tf.Tensor) -> None:
+        if self._plan.clip_norm is not None:
+            gradients = clip_by_norm(gradients, self._plan.clip_norm)
+        self._optimizer.update(dict(zip(self._tensors, gradients, strict=True)), scalars)
+
+    def _key(self) -> NDArray[np.int64]:
+        """Dropout depends on the seed and the step alone."""
+        if not self._drops:
+            return np.zeros(2, np.int64)
+        entropy = np.random.SeedSequence((self._plan.seed, self._updates, self._pending))
+        return entropy.generate_state(2, np.uint64).view(np.int64)
+
+    def _forget(self) -> None:
+        self._losses = []
+        self._counts.assign(tf.zeros_like(self._counts))
+
+
+def _only(condition: tf.Tensor, action: Callable[[], None]) -> None:
+    """Does it, while tracing, only where the condition will hold."""
+
+    def act() -> tf.Tensor:
+        action()
+        return tf.constant(True)
+
+    tf.cond(condition, act, lambda: tf.constant(False))
+
+
+def _zeros(variable: tf.Variable) -> tf.Variable:
+    return tf.Variable(tf.zeros_like(variable), trainable=False)
