@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from attrs import field, frozen
 
 from .errors import InvalidSpecError
+
+_TOKENS = re.compile(r'"(?:\\.|[^"\\])*"|[\[\]{},]')
+"""What splitting must look at: whole JSON strings, brackets, commas."""
 
 
 @frozen
@@ -28,7 +32,7 @@ class Choice:
         if isinstance(value, Choice):
             return value
         if isinstance(value, Mapping) and isinstance(value.get("name"), str):
-            return cls(value["name"], {k: v for k, v in value.items() if k != "name"})
+            return cls(value["name"], {k.replace("-", "_"): v for k, v in value.items() if k != "name"})
         if isinstance(value, str) and value:
             name, _, options = value.partition(":")
             return cls(name.strip(), _parse(options, value))
@@ -54,13 +58,13 @@ def _parse(text: str, whole: str) -> dict[str, Any]:
 
 
 def _split(text: str) -> list[str]:
-    """At commas outside of brackets."""
+    """At commas outside of brackets and quoted text."""
     parts, depth, start = [], 0, 0
-    for i, character in enumerate(text):
-        depth += (character in "[{") - (character in "]}")
-        if character == "," and depth == 0:
-            parts.append(text[start:i])
-            start = i + 1
+    for token in _TOKENS.finditer(text):
+        depth += (token[0] in "[{") - (token[0] in "]}")
+        if token[0] == "," and depth == 0:
+            parts.append(text[start : token.start()])
+            start = token.end()
     return [p for p in (*parts, text[start:]) if p.strip()]
 
 

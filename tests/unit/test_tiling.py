@@ -1,0 +1,52 @@
+"""Tiles cover everything, share enough, and blend without a seam."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segport.application.tiling import origins, window
+
+
+@st.composite
+def cuts(draw: st.DrawFn) -> tuple[int, int, int]:
+    tile = draw(st.integers(2, 96))
+    return draw(st.integers(1, 1000)), tile, draw(st.integers(0, tile // 2))
+
+
+@given(cuts())
+def test_tiles_cover_the_length_and_share_at_least_the_overlap(cut: tuple[int, int, int]) -> None:
+    length, tile, overlap = cut
+    starts = origins(length, tile, overlap)
+    assert starts[0] == 0
+    assert starts[-1] == max(length - tile, 0)
+    assert all(0 < b - a <= tile - overlap for a, b in pairwise(starts))
+
+
+@given(cuts())
+def test_no_tile_is_spare(cut: tuple[int, int, int]) -> None:
+    """One tile fewer could not cover the length with that overlap."""
+    length, tile, overlap = cut
+    fewer = len(origins(length, tile, overlap)) - 1
+    assert fewer == 0 or tile + (fewer - 1) * (tile - overlap) < length
+
+
+@given(cuts())
+def test_a_window_is_symmetric_never_zero_and_one_in_the_middle(cut: tuple[int, int, int]) -> None:
+    _, tile, overlap = cut
+    weights = window(tile, overlap)
+    assert weights.shape == (tile,) and weights.dtype == np.float32
+    assert np.array_equal(weights, weights[::-1])
+    assert weights.min() > 0 and weights.max() <= 1
+    assert (weights[overlap : tile - overlap] == 1).all()
+    assert (np.diff(weights[: tile // 2]) >= 0).all()
+
+
+@pytest.mark.parametrize(("tile", "overlap"), [(64, 16), (64, 32), (96, 7)])
+def test_where_two_tiles_share_exactly_the_overlap_their_weights_add_up_to_one(tile: int, overlap: int) -> None:
+    weights = window(tile, overlap)
+    assert weights[tile - overlap :] + weights[:overlap] == pytest.approx(np.ones(overlap), abs=1e-6)
