@@ -23,7 +23,7 @@ from .terminal import Terminal
 if TYPE_CHECKING:
     from ..bootstrap import Toolkit
 
-IMAGES = 160
+IMAGES = 200
 
 
 @frozen
@@ -32,7 +32,7 @@ class QuickstartSettings:
 
     out: Path = field(default=Path("quickstart"), metadata={"help": "Folder for everything."})
     backend: str = field(default="torch", metadata={"help": "Framework: torch, tf, or a plugin's."})
-    epochs: int = field(default=14, metadata={"help": "Passes over the training split."})
+    epochs: int = field(default=36, metadata={"help": "Passes over the training split."})
 
 
 def add_quickstart(app: App) -> None:
@@ -54,7 +54,7 @@ def quickstart(toolkit: Toolkit, settings: QuickstartSettings, terminal: Termina
     sheet = toolkit.inspect(InspectSettings(data, augmented=True)).files
     terminal.say(f"$ segport train {data} --backend {settings.backend} --epochs {settings.epochs} --run {run}")
     training = TrainSettings(data, run=run, backend=settings.backend, epochs=settings.epochs)
-    training_commands.train(toolkit, training, Terminal(quiet=terminal.quiet, json=False))
+    training_commands.run_training(toolkit, training, terminal)
     terminal.say(f"$ segport evaluate {run}")
     report = toolkit.evaluate(EvaluateSettings(run))
     training_commands.show_evaluation(report, terminal)
