@@ -148,6 +148,13 @@ class RunFolders:
             raise CheckpointError(f"{path} {what}.", fix="Give the folder that `segport train` said it wrote.")
         return RunFolder(path)
 
+    def home(self, path: Path) -> Path | None:
+        """The run that a folder is or a checkpoint file belongs to; None for a checkpoint file on its own."""
+        if not path.is_file():
+            return self.open(path).path
+        folder = path.resolve().parent.parent
+        return folder if path.resolve().parent.name == CHECKPOINTS and _is_run(folder) else None
+
     def load_checkpoint(self, path: Path) -> Checkpoint:
         """A file, or the best of a run's folder."""
         return self.open(path).load("best") if path.is_dir() else load_checkpoint(path)

@@ -1,0 +1,56 @@
+"""Arrays of a framework's data set as images and labels of ours. Shared by the backends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..domain.arrays import Image, Labels
+from ..domain.errors import DataError
+from ..domain.samples import Sample
+
+
+def sample(key: str, image: NDArray[Any], labels: NDArray[Any]) -> Sample:
+    """A sample of an image (H, W, C) or (H, W), uint8 or floats in [0, 1], and whole class ids (H, W).
+
+    Labels may have a third axis of length 1, first or last. Raises DataError naming the item for anything else.
+    """
+    found = Sample(key, _image(image, key), _labels(labels, key))
+    if found.image.shape[:2] != found.labels.shape:
+        raise DataError(f"Item {key}: the image is {found.image.shape[:2]}, its labels {found.labels.shape}.")
+    return found
+
+
+def _image(array: NDArray[Any], key: str) -> Image:
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3):
+        raise DataError(
+            f"Item {key}: an image of shape {array.shape}, expected 1 or 3 channels.",
+            fix="Give single images, not batches: (height, width), or with a channel axis.",
+        )
+    if np.issubdtype(array.dtype, np.floating):
+        if not (array.min() >= 0 and array.max() <= 1):
+            raise DataError(
+                f"Item {key}: float pixels from {array.min()} to {array.max()}, expected [0, 1].",
+                fix="Leave normalisation out of the data set's transform: the model does it.",
+            )
+        array = np.rint(array * 255)
+    elif array.dtype != np.uint8:
+        raise DataError(f"Item {key}: pixels of {array.dtype}, expected uint8 or floats in [0, 1].")
+    return np.ascontiguousarray(array, np.uint8)
+
+
+def _labels(array: NDArray[Any], key: str) -> Labels:
+    if array.ndim == 3 and 1 in (array.shape[0], array.shape[2]):
+        array = array[0] if array.shape[0] == 1 else array[:, :, 0]
+    if array.ndim != 2:
+        raise DataError(f"Item {key}: labels of shape {array.shape}, expected (height, width).")
+    if array.size and (array.min() < 0 or array.max() > 255 or (array != np.floor(array)).any()):
+        raise DataError(
+            f"Item {key}: labels from {array.min()} to {array.max()}, expected whole class ids from 0 to 254.",
+            fix="Give 255 to pixels that count nowhere.",
+        )
+    return np.ascontiguousarray(array, np.uint8)
