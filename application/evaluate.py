@@ -100,7 +100,7 @@ class EvaluateModel:
         source = dataset.split(settings.split)
         if not len(source):
             raise DataError(f"The split {settings.split!r} holds no images.", fix="Prepare the data with such a split.")
-        out = settings.out or (settings.run if settings.run.is_dir() else settings.run.parent)
+        out = settings.out or trained.run or settings.run.parent
         with closing(trained.session):
             keys, native, resized = self._count(trained, source, settings, listen)
             panels = self._panels(trained, source, keys, native, settings.panels)

@@ -16,11 +16,12 @@ from ..domain.ports.model import Model
 
 @frozen(eq=False)
 class Trained:
-    """A model in inference mode, and the configuration of the run it comes from (empty for a lone checkpoint file)."""
+    """A model in inference mode; its run and that run's configuration, None and empty for a lone checkpoint file."""
 
     model: Model
     session: EvalSession
     backend: str
+    run: Path | None
     configuration: Mapping[str, Any] = field(factory=dict)
 
 
@@ -31,9 +32,10 @@ def load_trained(
     catalogue: Catalogue, runs: RunStore, path: Path, *, backend: str | None, device: str, precision: Precision
 ) -> Trained:
     """The best checkpoint of a run's folder, or a checkpoint file. Raises CheckpointError."""
-    configuration = runs.open(path).configuration() if not path.is_file() else {}
+    run = runs.home(path)
+    configuration = runs.open(run).configuration() if run is not None else {}
     checkpoint = runs.load_checkpoint(path)
     name = backend or configuration.get("train", {}).get("backend", DEFAULT_BACKEND)
     engine = catalogue.backend(name)
     model = engine.build(checkpoint.spec, checkpoint.weights, device=device, precision=precision)
-    return Trained(model, engine.evaluator(model), engine.name, configuration)
+    return Trained(model, engine.evaluator(model), engine.name, run, configuration)

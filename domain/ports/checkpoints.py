@@ -83,6 +83,13 @@ class RunStore(Protocol):
         """Raises CheckpointError when the folder holds no run."""
         ...
 
+    def home(self, path: Path) -> Path | None:
+        """The run that a folder is or a checkpoint file belongs to; None for a checkpoint file on its own.
+
+        Raises CheckpointError for a folder that holds no run, or a path where nothing is.
+        """
+        ...
+
     def load_checkpoint(self, path: Path) -> Checkpoint:
         """From a file, or a run's folder (its best)."""
         ...
