@@ -97,3 +97,9 @@ def test_the_plugin_of_the_contributing_page_can_be_asked() -> None:
     toolkit = segport.Toolkit(segport.Settings((), [("mine", SimpleNamespace(**space))]))
     assert "my-loss" in toolkit.registry.names("loss")
     assert toolkit.registry.broken == ()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_files_a_document_names_exist(name: str) -> None:
+    named = re.findall(r"`([\w/]+/[\w]+\.(?:py|toml|csv|md))`", (ROOT / name).read_text())
+    assert [path for path in named if not (ROOT / path).exists()] == []
