@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 from attrs import field, frozen
 
@@ -199,7 +200,7 @@ class TrainModel:
         return {
             "format": 1,
             "started": self.clock.now(),
-            "train": self.codec.to_values(recipe.settings),
+            "train": self.codec.to_values(attrs.evolve(recipe.settings, data=recipe.settings.data.absolute())),
             "reasons": dict(recipe.reasons),
             "dataset": {"name": dataset.info.name, "fingerprint": dataset.info.fingerprint},
             "compute": {"device": model.device, "precision": model.precision},
