@@ -52,11 +52,16 @@ class Batches:
 
     def __init__(self, length: int = BATCHES) -> None:
         self.length, self.closed = length, 0
+        self.made: list[Iterator[Batch]] = []  # kept, so that nothing but close() closes them
 
     def __len__(self) -> int:
         return self.length
 
     def batches(self, epoch: int, start: int = 0, shard: Shard = WHOLE) -> Iterator[Batch]:
+        self.made.append(self._batches(epoch, start))
+        return self.made[-1]
+
+    def _batches(self, epoch: int, start: int) -> Iterator[Batch]:
         empty = np.zeros((1, 1, 1, 1), np.uint8)
         try:
             for number in range(start, self.length):
@@ -66,7 +71,10 @@ class Batches:
 
 
 class Session:
-    """Loss is 1 / (steps so far); its one weight counts steps, so that a snapshot tells where it was taken."""
+    """Loss is 1 / (steps so far); its one weight counts steps, so that a snapshot tells where it was taken.
+
+    Its confusion has as many wrong pixels as the numbers of its steps add up to.
+    """
 
     def __init__(self, log: list[Any], bad_step: int | None = None, bad_weights: bool = False) -> None:
         self.log, self.bad_step, self.bad_weights = log, bad_step, bad_weights
@@ -82,7 +90,9 @@ class Session:
 
     def drain(self) -> StepTally:
         losses, self.pending = np.array(self.pending), []
-        return StepTally(losses, np.eye(2, dtype=np.int64) * len(losses))
+        steps = len(losses)
+        wrong = sum(range(self.taken - steps + 1, self.taken + 1))
+        return StepTally(losses, np.array([[steps, 0], [wrong, steps]]))
 
     def snapshot(self) -> TrainState:
         assert not self.pending, "a snapshot before the steps were read"
@@ -253,9 +263,10 @@ def test_accumulated_batches_share_a_rate_and_an_unfilled_update_is_left_out() -
 
 
 def test_losses_are_read_between_updates_only_even_where_logging_would_come_inside_of_one() -> None:
-    world = World(plan(accumulate=4, log_every=2, epochs=1), length=8)
-    world.loop(start())
-    assert [e.step for e in world.events(StepsDone)] == [4, 8]
+    for log_every, read_at in ((2, [4, 8, 12, 16, 20, 24]), (6, [8, 16, 24])):
+        world = World(plan(accumulate=4, log_every=log_every, epochs=1), length=24)
+        world.loop(start())
+        assert [e.step for e in world.events(StepsDone)] == read_at
 
 
 def test_progress_events_tell_the_mean_of_the_epoch_the_rate_and_the_speed() -> None:
@@ -274,11 +285,20 @@ def test_an_epoch_reports_training_and_validation_by_the_same_names() -> None:
     world = World(plan(epochs=1), scores=(0.25,))
     world.loop(start())
     (done,) = world.events(EpochDone)
-    assert done.metrics["train_miou"] == 1.0
+    assert done.metrics["train_accuracy"] == pytest.approx(12 / (12 + 21))
+    assert done.metrics["train_miou"] == pytest.approx((6 / (6 + 21) + 6 / (6 + 21)) / 2)
     assert done.metrics["train_loss"] == pytest.approx(sum(1 / i for i in range(1, 7)) / 6)
     assert done.metrics["val_iou_b"] == 0.25
     assert done.metrics["val_miou"] == pytest.approx((1000 / 1750 + 0.25) / 2)
     assert done.improved
+
+
+def test_training_scores_are_of_their_own_epoch() -> None:
+    world = World(plan(epochs=2))
+    world.loop(start())
+    _, second = world.events(EpochDone)
+    assert second.metrics["train_accuracy"] == pytest.approx(12 / (12 + sum(range(7, 13))))
+    assert second.metrics["train_loss"] == pytest.approx(sum(1 / i for i in range(7, 13)) / 6)
 
 
 def test_the_earliest_of_equal_scores_stays_best() -> None:
@@ -316,11 +336,11 @@ def test_stopped_anywhere_and_resumed_it_does_what_it_would_have_done(stopped_af
     plateau = Plateau(factor=0.5, patience=0)
     chosen = plan(accumulate=accumulate, schedule=WarmUp(plateau, 3), log_every=4)
     whole = World(chosen, scores=scores)
-    end = whole.loop(start(plateau=plateau))
+    end = whole.loop(start(patience=9, plateau=plateau))
 
     first = World(chosen, scores=scores, stop=lambda steps: steps >= stopped_after)
     with pytest.raises(RunInterruptedError, match="--resume run"):
-        first.loop(start(plateau=plateau))
+        first.loop(start(patience=9, plateau=plateau))
     assert first.run.last is not None and first.run.last.state is not None
     assert first.session.taken % accumulate == 0 and first.session.taken - stopped_after < 2 * accumulate
     second = World(chosen, scores=scores[first.log.count("validate") :])
@@ -335,7 +355,8 @@ def test_stopped_anywhere_and_resumed_it_does_what_it_would_have_done(stopped_af
         )
     ]
     assert first.run.best + second.run.best == whole.run.best
-    assert resumed.to_data() == end.to_data()
+    for name in ("epoch", "step", "loss_sum", "best", "stopping", "plateau"):
+        assert getattr(resumed, name) == getattr(end, name)
 
 
 def test_an_interruption_saves_closes_and_says_so() -> None:
