@@ -25,6 +25,7 @@ Gradients = Mapping[str, NDArray[np.float32]]
 def five_updates_equal_the_pinned_formulas(subject: Subject) -> None:
     """SGD with momentum, Nesterov and decay, Adam with penalty, AdamW; weights and slots, at a rate that changes."""
     spec = small_spec()
+    probe = _Probe(subject, spec)
     for optimizer in (
         Sgd(momentum=0.9),
         Sgd(momentum=0.8, nesterov=True, weight_decay=0.01),
@@ -37,7 +38,7 @@ def five_updates_equal_the_pinned_formulas(subject: Subject) -> None:
             data, rate = batch(spec, seed=step), 0.02 / step
             train(session, [data], rate)
             after = session.snapshot()
-            gradients = _gradients(subject, spec, before.weights, data)
+            gradients = probe.gradients(before.weights, data)
             _expect_update(optimizer, before, after, gradients, rate)
             expect.that(after.step == step, f"step {after.step} after {step} updates")
             before = after
@@ -47,7 +48,7 @@ def gradients_are_scaled_down_to_the_norm(subject: Subject) -> None:
     """Over all weights together; smaller gradients are left alone."""
     spec = small_spec()
     data = batch(spec)
-    gradients = _gradients(subject, spec, lively(spec.graph, 0), data)
+    gradients = _Probe(subject, spec).gradients(lively(spec.graph, 0), data)
     norm = float(np.sqrt(sum(np.square(g, dtype=np.float64).sum() for g in gradients.values())))
     for limit in (norm / 3, norm * 3):
         session = subject.trainer(subject.model(spec), clip_norm=limit)
@@ -61,7 +62,8 @@ def accumulated_batches_are_averaged_into_one_update(subject: Subject) -> None:
     spec = small_spec()
     data = [batch(spec, seed=i) for i in range(2)]
     weights = lively(spec.graph, 0)
-    gradients = mean_gradient([_gradients(subject, spec, weights, one) for one in data])
+    probe = _Probe(subject, spec)
+    gradients = mean_gradient([probe.gradients(weights, one) for one in data])
     model = subject.model(spec)
     session = subject.trainer(model, accumulate=2)
     before = session.snapshot()
@@ -74,11 +76,19 @@ def accumulated_batches_are_averaged_into_one_update(subject: Subject) -> None:
     _expect_update(PLAIN_SGD, before, after, gradients, 0.1)
 
 
-def _gradients(subject: Subject, spec: ModelSpec, weights: Weights, data: Batch) -> Gradients:
-    model = subject.with_weights(spec, weights)
-    train(subject.trainer(model), [data], HUGE)
-    moved = model.weights()
-    return {name: (weights[name] - moved[name]) / np.float32(HUGE) for name in _trainable(spec)}
+class _Probe:
+    """Reads gradients off plain steps. One session serves all: compiling a step may take a backend seconds."""
+
+    def __init__(self, subject: Subject, spec: ModelSpec) -> None:
+        self._names = _trainable(spec)
+        self._session = subject.trainer(subject.model(spec))
+
+    def gradients(self, weights: Weights, data: Batch) -> Gradients:
+        """The loss's gradient at these weights, by name."""
+        self._session.restore(TrainState(weights, self._session.snapshot().slots, 0))
+        train(self._session, [data], HUGE)
+        moved = self._session.snapshot().weights
+        return {name: (weights[name] - moved[name]) / np.float32(HUGE) for name in self._names}
 
 
 def _trainable(spec: ModelSpec) -> Sequence[str]:
