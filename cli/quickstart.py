@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
+from attrs.validators import gt
 from cyclopts import App
 
 from ..application.settings import (
@@ -32,7 +33,7 @@ class QuickstartSettings:
 
     out: Path = field(default=Path("quickstart"), metadata={"help": "Folder for everything."})
     backend: str = field(default="torch", metadata={"help": "Framework: torch, tf, or a plugin's."})
-    epochs: int = field(default=36, metadata={"help": "Passes over the training split."})
+    epochs: int = field(default=36, validator=gt(0), metadata={"help": "Passes over the training split."})
 
 
 def add_quickstart(app: App) -> None:

@@ -49,31 +49,38 @@ def _train(given: dict[str, Any]) -> int:
 
 
 def train(toolkit: Toolkit, settings: TrainSettings, terminal: Terminal) -> int:
-    """Plans, says what it chose and why, and trains."""
+    """Trains and prints the result."""
+    terminal.object(attrs.asdict(run_training(toolkit, settings, terminal)))
+    return 0
+
+
+def run_training(toolkit: Toolkit, settings: TrainSettings, terminal: Terminal) -> TrainReport:
+    """Plans, says what it chose and why, trains, and says how it went."""
     recipe = toolkit.train.plan(settings)
     chosen = toolkit.codec.to_values(recipe.settings)
     for name, reason in recipe.reasons.items():
         terminal.say(f"{name} = {chosen[name]}: {reason}")
     with toolkit.listening(quiet=terminal.quiet) as (listen, stop):
         report = toolkit.train(settings, listen=listen, stop=stop)
-    return _trained(report, terminal)
+    _show(report, terminal)
+    return report
 
 
 def resume_run(toolkit: Toolkit, run: Path, terminal: Terminal) -> int:
     """Goes on with a run."""
     with toolkit.listening(quiet=terminal.quiet) as (listen, stop):
         report = toolkit.train.resume(run, listen=listen, stop=stop)
-    return _trained(report, terminal)
+    _show(report, terminal)
+    terminal.object(attrs.asdict(report))
+    return 0
 
 
-def _trained(report: TrainReport, terminal: Terminal) -> int:
+def _show(report: TrainReport, terminal: Terminal) -> None:
     terminal.result(
         f"best validation {report.monitor} {report.best_score:.4f} in epoch {report.best_epoch} of {report.epochs} "
         f"({report.reason}, {report.seconds:.0f} s on {report.device}, {report.precision})"
     )
     terminal.wrote([report.run, report.curves], then=f"segport evaluate {report.run}")
-    terminal.object(attrs.asdict(report))
-    return 0
 
 
 def evaluate(toolkit: Toolkit, settings: EvaluateSettings, terminal: Terminal) -> int:
