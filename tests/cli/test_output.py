@@ -50,6 +50,24 @@ def test_json_is_one_object_on_stdout_and_the_rest_goes_to_stderr(cli, commands,
     assert said.err.strip(), "people see nothing"
 
 
+def test_the_quickstart_prints_one_object_too(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segport.cli.quickstart.IMAGES", 10)
+    said = cli("quickstart", "--out", tmp_path / "quick", "--epochs", "1", "--json")
+    assert said.code == 0, said.err
+    assert "miou" in said.object["scores"]
+    for line in ("$ segport generate shapes", "$ segport train", "best validation miou", "$ segport predict"):
+        assert line in said.err
+    written = [line.removeprefix("wrote ") for line in said.err.splitlines() if line.startswith("wrote ")]
+    assert written
+    assert all(Path(path).exists() for path in written)
+
+
+def test_a_quickstart_begins_with_what_it_needs(cli, tmp_path: Path) -> None:
+    cli("quickstart", "--out", tmp_path / "quick", "--backend", "torhc").failed(2, "'torhc'", "'torch'")
+    cli("quickstart", "--out", tmp_path / "quick", "--epochs", "0").failed(2, "epochs")
+    assert not (tmp_path / "quick").exists()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_without_json_stdout_is_for_people(cli, commands, name: str) -> None:
     said = cli(*commands[name][0])
