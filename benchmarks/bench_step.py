@@ -1,10 +1,11 @@
-"""Images per second of a training step: segport's defaults against plain float32 NCHW, alternating in one run.
+"""Images per second of a training step: segport's defaults against plain float32 NCHW torch, alternating in one run.
 
     python benchmarks/bench_step.py [--steps 8] [--rounds 2] [--batch 8] [--size 256] [--encoder resnet18]
 
 Each side runs in a process of its own, since the allocator's setting holds for a whole process; rounds alternate so
 that a busy neighbour slows both. "Plain" is what one would write by hand: the same module and weights, float32,
-contiguous NCHW input normalised on the host, torch.optim.AdamW, ``.item()`` on the loss at every step.
+contiguous NCHW input normalised on the host, torch.optim.AdamW, ``.item()`` on the loss at every step. The tensorflow
+sides run where TensorFlow is installed.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import statistics
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 
-SIDES = ("plain", "segport fp32", "segport")
+SIDES = ("plain", "torch fp32", "torch", "tensorflow fp32", "tensorflow")
 
 
 def main() -> None:
@@ -32,13 +34,18 @@ def main() -> None:
     if options.side:
         print(json.dumps(measure(options)))
         return
-    times: dict[str, list[float]] = {side: [] for side in SIDES}
+    times: dict[str, list[float]] = {side: [] for side in SIDES if find_spec(framework(side))}
     for _ in range(options.rounds):
-        for side in SIDES:
+        for side in times:
             command = [sys.executable, os.path.abspath(__file__), *sys.argv[1:], "--side", side]
             output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             times[side] += json.loads(output)
     report(times, options)
+
+
+def framework(side: str) -> str:
+    """What a side runs on."""
+    return "tensorflow" if side.startswith("tensorflow") else "torch"
 
 
 def report(times: dict[str, list[float]], options: argparse.Namespace) -> None:
@@ -47,7 +54,7 @@ def report(times: dict[str, list[float]], options: argparse.Namespace) -> None:
     base = statistics.median(times["plain"])
     for side, seconds in times.items():
         median = statistics.median(seconds)
-        print(f"{side:14}{options.batch / median:7.2f} images/s {median:8.3f} s/step {base / median:6.2f} x plain")
+        print(f"{side:16}{options.batch / median:7.2f} images/s {median:8.3f} s/step {base / median:6.2f} x plain")
 
 
 def measure(options: argparse.Namespace) -> list[float]:
@@ -62,14 +69,14 @@ def measure(options: argparse.Namespace) -> list[float]:
 
 
 def segport_step(options: argparse.Namespace):
-    from segport.adapters.torch.backend import TorchBackend
     from segport.domain.losses.crossentropy import BinaryCrossEntropy
     from segport.domain.ports.backend import Precision, StepPlan
     from segport.domain.training.optimizers import AdamW
+    from segport.plugins.registry import Registry
 
     spec, weights, batch = problem(options)
-    precision = Precision.AUTO if options.side == "segport" else Precision.FP32
-    backend = TorchBackend()
+    precision = Precision.FP32 if options.side.endswith("fp32") else Precision.AUTO
+    backend = Registry().backend(framework(options.side))
     model = backend.build(spec, weights, precision=precision)
     session = backend.trainer(model, StepPlan(BinaryCrossEntropy(), (1.0,), AdamW()))
     fed = next(session.feed([batch]))

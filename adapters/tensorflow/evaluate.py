@@ -10,7 +10,7 @@ from ...domain.arrays import Counts, LabelBatch, Probabilities
 from ...domain.samples import Batch
 from .feed import DeviceBatch, feed, targets
 from .metric import confusions, predictions
-from .model import TensorflowModel, compiled
+from .model import TensorflowModel, trace_once
 from .runtime import tf
 
 
@@ -22,9 +22,9 @@ class TensorflowEvalSession:
         self._classes = max(2, len(model.spec.classes))
         self._counts: list[tf.Tensor] = []
         labels = tf.TensorSpec((None, None, None), tf.uint8)
-        self.counted = compiled(self._counted, [model.images, labels])
-        self.chosen = compiled(self._chosen, [model.images])
-        self.shared = compiled(self._shared, [model.images])
+        self.counted = trace_once(self._counted, [model.images, labels])
+        self.chosen = trace_once(self._chosen, [model.images])
+        self.shared = trace_once(self._shared, [model.images])
 
     def feed(self, batches: Iterable[Batch]) -> Iterator[DeviceBatch]:
         """See the port."""
@@ -44,13 +44,13 @@ class TensorflowEvalSession:
     def masks(self, batch: DeviceBatch) -> LabelBatch:
         """See the port."""
         with tf.device(self._model.device):
-            masks: LabelBatch = np.array(self.chosen(batch.images).numpy())
+            masks: LabelBatch = self.chosen(batch.images).numpy()
         return masks
 
     def probabilities(self, batch: DeviceBatch) -> Probabilities:
         """See the port."""
         with tf.device(self._model.device):
-            probabilities: Probabilities = np.array(self.shared(batch.images).numpy())
+            probabilities: Probabilities = self.shared(batch.images).numpy()
         return probabilities
 
     def close(self) -> None:
@@ -59,7 +59,8 @@ class TensorflowEvalSession:
 
     def _counted(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         truth, valid = targets(labels)
-        return confusions(predictions(self._main(images)), truth, valid, self._classes)
+        predicted = predictions(self._main(images))
+        return confusions(predicted, truth, valid, self._classes, device=self._model.device)
 
     def _chosen(self, images: tf.Tensor) -> tf.Tensor:
         return tf.cast(predictions(self._main(images)), tf.uint8)

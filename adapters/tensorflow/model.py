@@ -63,8 +63,8 @@ class TensorflowModel:
             self.native = build_model(spec, precision)
         self.tensors = _tensors(self.native, spec.graph)
         self.images = tf.TensorSpec((None, None, None, spec.graph.channels), tf.uint8)
-        self.infer = compiled(self._infer, [self.images], jit_compile)
-        self._statistics = compiled(self._with_statistics, [self.images], jit_compile)
+        self.infer = trace_once(self._infer, [self.images], jit_compile)
+        self._statistics = trace_once(self._with_statistics, [self.images], jit_compile)
         self.load(weights)
 
     @property
@@ -95,7 +95,7 @@ class TensorflowModel:
             )
         run = self._statistics if training else self.infer
         with tf.device(self._device):
-            return [np.array(output.numpy(), order="C") for output in run(tf.convert_to_tensor(images))]
+            return [output.numpy() for output in run(tf.convert_to_tensor(images))]
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """A copy, by canonical name and in canonical layout, in the graph's order."""
@@ -122,7 +122,7 @@ class TensorflowModel:
             return self.forward(images, training=True)
 
 
-def compiled(function: Callable[..., Any], signature: Sequence[tf.TensorSpec], jit_compile: bool = False) -> Any:
+def trace_once(function: Callable[..., Any], signature: Sequence[tf.TensorSpec], jit_compile: bool = False) -> Any:
     """A ``tf.function`` that is traced once, at its first call, for all arguments of that signature.
 
     It hides behind a ``partial``: TensorFlow counts traces by code, and would warn of a retrace when a process builds
@@ -135,7 +135,7 @@ def compiled(function: Callable[..., Any], signature: Sequence[tf.TensorSpec], j
 
 def read(tensor: Tensor, variable: tf.Variable) -> NDArray[np.float32]:
     """A float32 copy of a variable shaped as ``tensor``'s, on the host, in canonical layout and C order."""
-    return np.array(tensor.to_canonical(variable.numpy()), dtype=np.float32, order="C", copy=True)
+    return np.ascontiguousarray(tensor.to_canonical(variable.numpy()), np.float32)
 
 
 def build_model(spec: ModelSpec, precision: Precision = Precision.FP32) -> keras.Model:

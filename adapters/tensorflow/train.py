@@ -17,7 +17,7 @@ from .feed import DeviceBatch, feed, targets
 from .layers import Dropout
 from .loss import OPS
 from .metric import confusions, predictions
-from .model import TensorflowModel, compiled
+from .model import TensorflowModel, trace_once
 from .optimizers import SlottedOptimizer, clip_by_norm
 from .runtime import tf
 from .scaling import LossScale
@@ -37,10 +37,12 @@ class TensorflowTrainSession:
                 f"The step plan has {len(plan.output_weights)} output weights, but the graph has {outputs} outputs.",
                 fix="Give one weight for each output, the main one first.",
             )
-        require_determinism(plan.deterministic, model.device)
+        if plan.deterministic and model.device != "cpu":
+            require_determinism(model.spec.graph)
         self._model, self._plan = model, plan
         self._classes = max(2, len(model.spec.classes))
-        self._tensors = {n: t for n, t in model.tensors.items() if model.spec.graph.weights()[n].trainable}
+        weights = model.spec.graph.weights()
+        self._tensors = {name: tensor for name, tensor in model.tensors.items() if weights[name].trainable}
         self._drops = [layer for layer in model.native.layers if isinstance(layer, Dropout)]
         self._updates = self._pending = 0
         self._losses: list[tf.Tensor] = []
@@ -56,7 +58,7 @@ class TensorflowTrainSession:
             ((), tf.bool),
         ]
         signature = [model.images, *(tf.TensorSpec(*kind) for kind in kinds)]
-        self.compiled = compiled(self._traced, signature, model.jit_compile)
+        self.compiled_step = trace_once(self._traced, signature, model.jit_compile)
 
     def feed(self, batches: Iterable[Batch]) -> Iterator[DeviceBatch]:
         """See the port."""
@@ -67,7 +69,7 @@ class TensorflowTrainSession:
         scalars = self._optimizer.scalars(rate, self._updates + 1)
         complete = self._pending + 1 == self._plan.accumulate
         with tf.device(self._model.device):
-            loss = self.compiled(batch.images, batch.labels, scalars, self._key(), complete)
+            loss = self.compiled_step(batch.images, batch.labels, scalars, self._key(), complete)
         self._losses.append(loss)
         self._pending = 0 if complete else self._pending + 1
         self._updates += complete
@@ -97,17 +99,14 @@ class TensorflowTrainSession:
             )
         self._model.load(state.weights)
         self._optimizer.restore(state.slots)
-        self._updates, self._pending = state.step, 0
-        for total in self._sums:
-            total.assign(tf.zeros_like(total))
+        self._updates = state.step
+        self._drop_pending()
         self._forget()
 
     def close(self) -> None:
         """Frees gradients and tallies. The model stays usable; closing twice does no harm."""
+        self._drop_pending()
         self._forget()
-        self._pending = 0
-        for total in self._sums:
-            total.assign(tf.zeros_like(total))
 
     def _traced(
         self, images: tf.Tensor, labels: tf.Tensor, scalars: tf.Tensor, key: tf.Tensor, complete: tf.Tensor
@@ -123,7 +122,7 @@ class TensorflowTrainSession:
             scaled = loss / plan.accumulate if plan.accumulate > 1 else loss
             scaled = self._scale.scaled(scaled) if self._scale else scaled
         gradients = tape.gradient(scaled, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        found = confusions(predictions(outputs[0]), truth, valid, self._classes)
+        found = confusions(predictions(outputs[0]), truth, valid, self._classes, device=self._model.device)
         self._counts.assign_add(tf.reduce_sum(found, 0))
         if not self._sums:
             self._update(gradients, scalars)
@@ -156,6 +155,11 @@ class TensorflowTrainSession:
             return np.zeros(2, np.int64)
         entropy = np.random.SeedSequence((self._plan.seed, self._updates, self._pending))
         return entropy.generate_state(2, np.uint64).view(np.int64)
+
+    def _drop_pending(self) -> None:
+        self._pending = 0
+        for total in self._sums:
+            total.assign(tf.zeros_like(total))
 
     def _forget(self) -> None:
         self._losses = []
