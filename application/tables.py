@@ -65,4 +65,5 @@ def report_values(report: EvaluationReport) -> dict[str, object]:
         "definitions": definition_values(report.definitions),
         "device": report.device,
         "precision": report.precision,
+        "files": [str(path) for path in report.files],
     }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
+from types import FrameType
 
 from cyclopts import App, CycloptsError
 
@@ -49,6 +52,8 @@ def app() -> App:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code and never raises."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _stop)
     try:
         result = app()(arguments, exit_on_error=False, print_error=False)
         return result if isinstance(result, int) else 0
@@ -59,6 +64,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
         return _report(error, debug="--debug" in arguments)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """SIGTERM as Ctrl-C, so that what is half-written is cleared away; training has its own, politer handler."""
+    raise KeyboardInterrupt
 
 
 def _report(error: BaseException, *, debug: bool) -> int:

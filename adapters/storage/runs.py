@@ -72,6 +72,11 @@ class RunFolder:
             )
         return load_checkpoint(path)
 
+    def last(self) -> Checkpoint | None:
+        """The state to go on from; None before the first was saved."""
+        path = self._file("last")
+        return load_checkpoint(path) if path.exists() else None
+
     def record(self, event: Event) -> None:
         """Appends to events.jsonl; an EpochDone replaces or adds its row in metrics.csv."""
         with self._writing():

@@ -7,6 +7,9 @@ from math import isnan
 
 from ...domain.events import CheckpointSaved, EpochDone, Event, RunFailed, RunFinished, RunStarted, StepsDone
 
+TELLING = ("train_loss", "train_miou", "val_miou", "val_f1")
+"""Columns shown after each epoch; all of them stand in metrics.csv."""
+
 
 def line(event: Event, epochs: int = 0) -> str | None:
     """What a reader of a log wants to know of an event; None where that is nothing.
@@ -43,8 +46,9 @@ def _epochs(count: int) -> str:
 
 
 def scores(metrics: Mapping[str, float]) -> str:
-    """ "train loss 0.2310  val miou 0.8431"."""
-    return "  ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in metrics.items())
+    """ "train loss 0.2310  val miou 0.8431": the telling numbers, or all where none of them is known; not NaN."""
+    chosen = [name for name in TELLING if name in metrics] or list(metrics)
+    return "  ".join(f"{name.replace('_', ' ')} {metrics[name]:.4f}" for name in chosen if not isnan(metrics[name]))
 
 
 def duration(seconds: float) -> str:

@@ -11,9 +11,10 @@ import attrs
 import numpy as np
 from attrs import field, frozen
 
-from ...domain.architecture.weights import initialise
+from ...domain.architecture.weights import Weights, initialise
 from ...domain.errors import CheckpointError, DataError
 from ...domain.events import Event, RunFinished, RunStarted
+from ...domain.ports.backend import TrainState
 from ...domain.ports.catalogue import Catalogue
 from ...domain.ports.checkpoints import Run, RunStore
 from ...domain.ports.clock import Clock
@@ -117,15 +118,12 @@ class TrainModel:
                 fix="Prepare it again as it was, or start a new run.",
             )
         parts = assemble(self.catalogue, settings, dataset.info, dataset.classes)
-        last = run.load("last")
-        if last.state is None or last.progress is None:
-            raise CheckpointError(f"{path} holds no training state to go on from.", fix="Start a new run.")
-        progress = Progress.from_data(last.progress)
+        weights, progress, state = _left_at(run, parts, settings)
         if progress.epoch >= parts.loop.epochs or progress.stopping.stop:
             raise CheckpointError(f"The run in {path} is finished, after {progress.epoch} epochs.")
-        model = parts.backend.build(parts.spec, last.weights, device=settings.device, precision=settings.precision)
+        model = parts.backend.build(parts.spec, weights, device=settings.device, precision=settings.precision)
         run.rewind(progress.epoch)
-        return self._train(settings, parts, dataset, model, run, progress, listen, stop, last.state)
+        return self._train(settings, parts, dataset, model, run, progress, listen, stop, state)
 
     def _train(
         self,
@@ -137,7 +135,7 @@ class TrainModel:
         progress: Progress,
         listen: Listener,
         stop: Callable[[], bool],
-        state: Any = None,
+        state: TrainState | None = None,
     ) -> TrainReport:
         began = self.clock.seconds()
 
@@ -206,6 +204,16 @@ class TrainModel:
             "compute": {"device": model.device, "precision": model.precision},
             "environment": dict(self.facts()),
         }
+
+
+def _left_at(run: Run, parts: Parts, settings: TrainSettings) -> tuple[Weights, Progress, TrainState | None]:
+    """Where a run was left; its very start when it was stopped before its first checkpoint."""
+    last = run.last()
+    if last is None:
+        return initialise(parts.spec.graph, settings.seed), _start(parts, settings), None
+    if last.state is None or last.progress is None:
+        raise CheckpointError(f"{run.path} holds no training state to go on from.", fix="Start a new run.")
+    return last.weights, Progress.from_data(last.progress), last.state
 
 
 def _start(parts: Parts, settings: TrainSettings) -> Progress:

@@ -55,6 +55,10 @@ class Run(Protocol):
         """``which`` is "best", "last" or a file's name. Raises CheckpointError."""
         ...
 
+    def last(self) -> Checkpoint | None:
+        """The state to go on from; None before the first was saved. Raises CheckpointError for a damaged one."""
+        ...
+
     def record(self, event: Event) -> None:
         """Appends to events.jsonl; an EpochDone also to metrics.csv."""
         ...
