@@ -3,12 +3,14 @@
 PYTHON ?= python3
 BACKEND ?= torch
 BIN := .venv/bin
-INSTALLED := .venv/installed
+# What is installed, by extras: all for the checks, one framework for the quickstart.
+INSTALLED := .venv/with-torch,tf-cpu,test
+QUICK := .venv/with-$(if $(filter tf tensorflow,$(BACKEND)),tf-cpu,torch)
 TYPING := .typing/segport
 
 .PHONY: quickstart test lint types bench clean
 
-quickstart: $(INSTALLED)
+quickstart: $(QUICK)
 	$(BIN)/segport quickstart --backend $(BACKEND)
 
 # pytest comes last, so that its closing line is the last one. SEGPORT_TEST_DATA names a folder of real data sets.
@@ -28,13 +30,13 @@ bench: $(INSTALLED)
 
 clean:
 	rm -rf build dist *.egg-info quickstart .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
-	rm -f $(INSTALLED)
+	rm -f .venv/with-*
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-$(INSTALLED): pyproject.toml setup.py constraints.txt
+.venv/with-%: pyproject.toml setup.py constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[torch,test]' --constraint constraints.txt
-	touch $@
+	$(BIN)/python -m pip install --quiet --editable '.[$*]' --constraint constraints.txt
+	touch '$@'
 
 # The repository root is the package itself; mypy finds it under its name through this link.
 $(TYPING):

@@ -37,11 +37,6 @@ class RunFolder:
         """The tables of run.toml. Raises CheckpointError when there is none."""
         return read_toml(self.path / CONFIGURATION, CheckpointError)
 
-    def write_configuration(self, values: Mapping[str, Any]) -> None:
-        """Writes run.toml; None is left out."""
-        with self._writing():
-            write_toml(self.path / CONFIGURATION, values)
-
     def save_last(self, checkpoint: Checkpoint) -> Path:
         """Replaces last.safetensors atomically."""
         path = self._file("last")
@@ -128,15 +123,16 @@ class RunFolder:
 class RunFolders:
     """Runs as folders. Implements the port ``RunStore``."""
 
-    def create(self, path: Path) -> RunFolder:
-        """Raises CheckpointError when the folder already holds a run, or cannot be made."""
+    def create(self, path: Path, configuration: Mapping[str, Any]) -> RunFolder:
+        """A folder with run.toml in it. Raises CheckpointError when it already holds a run, or cannot be made."""
         if _is_run(path):
             raise CheckpointError(
                 f"{path} already holds a run.",
                 fix=f"Go on with it: --resume {path}. Or choose another folder with --run, or delete this one.",
             )
         try:
-            (path / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+            write_toml(path / CONFIGURATION, configuration)
+            (path / CHECKPOINTS).mkdir(exist_ok=True)
         except OSError as error:
             raise CheckpointError(f"The run's folder {path} cannot be made: {error.strerror or error}.") from None
         return RunFolder(path)

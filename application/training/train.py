@@ -99,8 +99,8 @@ class TrainModel:
         parts = assemble(self.catalogue, settings, dataset.info, dataset.classes)
         weights = initialise(parts.spec.graph, settings.seed)
         model = parts.backend.build(parts.spec, weights, device=settings.device, precision=settings.precision)
-        run = self.runs.create(settings.run or self.runs.unused(dataset.info.name))
-        run.write_configuration(self._configuration(recipe, dataset, model))
+        path = settings.run or self.runs.unused(dataset.info.name)
+        run = self.runs.create(path, self._configuration(recipe, dataset, model))
         return self._train(settings, parts, dataset, model, run, _start(parts, settings), listen, stop)
 
     def resume(self, path: Path, *, listen: Listener = _nobody, stop: Callable[[], bool] = _never) -> TrainReport:

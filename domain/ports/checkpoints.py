@@ -36,11 +36,7 @@ class Run(Protocol):
         ...
 
     def configuration(self) -> Mapping[str, Any]:
-        """What ``write_configuration`` wrote."""
-        ...
-
-    def write_configuration(self, values: Mapping[str, Any]) -> None:
-        """Writes run.toml: enough to run it again."""
+        """What the run was created with."""
         ...
 
     def save_last(self, checkpoint: Checkpoint) -> Path:
@@ -75,8 +71,11 @@ class Run(Protocol):
 class RunStore(Protocol):
     """Creates and opens runs."""
 
-    def create(self, path: Path) -> Run:
-        """Raises CheckpointError when the folder already holds a run, and says how to go on or start over."""
+    def create(self, path: Path, configuration: Mapping[str, Any]) -> Run:
+        """A folder with run.toml in it: enough to run it again.
+
+        Raises CheckpointError when the folder already holds a run, and says how to go on or start over.
+        """
         ...
 
     def unused(self, name: str) -> Path:

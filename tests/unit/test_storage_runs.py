@@ -39,10 +39,13 @@ def checkpoint(seed: int) -> Checkpoint:
     return Checkpoint(SPEC, weights, TrainState(weights, {}, seed), {"epoch": seed})
 
 
+CONFIGURATION = {"data": Path("a/b"), "size": (1, 2), "none": None, "loss": {"x": np.float64(0.1)}}
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     store: RunStore = RunFolders()
-    return store.create(tmp_path / "runs" / "first")
+    return store.create(tmp_path / "runs" / "first", CONFIGURATION)
 
 
 def step_of(loaded: Checkpoint) -> int | None:
@@ -101,14 +104,12 @@ def test_a_missing_checkpoint_names_those_there_are(run: Run) -> None:
 
 def test_a_folder_with_a_run_is_not_taken_again(run: Run) -> None:
     store = RunFolders()
-    assert store.create(run.path).path == run.path  # nothing was written to it yet
-    run.save_last(checkpoint(1))
     with pytest.raises(CheckpointError, match=r"already holds a run(.|\n)*--resume"):
-        store.create(run.path)
-    (run.path / "checkpoints" / "last.safetensors").unlink()
-    run.write_configuration({"seed": 1})
+        store.create(run.path, {})
+    run.save_last(checkpoint(1))
+    (run.path / "run.toml").unlink()
     with pytest.raises(CheckpointError, match="already holds a run"):
-        store.create(run.path)
+        store.create(run.path, {})
 
 
 def test_open_and_load(run: Run, tmp_path: Path) -> None:
@@ -126,11 +127,10 @@ def test_open_and_load(run: Run, tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="cannot be made"):
-        RunFolders().create(tmp_path / "file" / "run")
+        RunFolders().create(tmp_path / "file" / "run", {})
 
 
 def test_configuration_round_trip(run: Run) -> None:
-    run.write_configuration({"data": Path("a/b"), "size": (1, 2), "none": None, "loss": {"x": np.float64(0.1)}})
     assert run.configuration() == {"data": "a/b", "size": [1, 2], "loss": {"x": 0.1}}
 
 

@@ -126,9 +126,6 @@ class Run:
     def configuration(self) -> Mapping[str, Any]:
         raise NotImplementedError
 
-    def write_configuration(self, values: Mapping[str, Any]) -> None:
-        raise NotImplementedError
-
     def load(self, which: str) -> Checkpoint:
         raise NotImplementedError
 
