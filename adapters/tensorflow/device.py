@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from ...domain.architecture.graph import Graph
-from ...domain.architecture.operations import Resize
 from ...domain.errors import InvalidSpecError
 from ...domain.ports.backend import DeviceInfo, Precision
 from ..cpu import bf16_instructions
@@ -48,20 +46,13 @@ def resolve(device: str, precision: Precision) -> tuple[str, Precision]:
     return wanted, chosen
 
 
-def require_determinism(graph: Graph) -> None:
-    """Asks TensorFlow for deterministic kernels on GPUs, for the whole process: it knows no narrower setting.
+def require_determinism(device: str) -> None:
+    """Asks TensorFlow for deterministic kernels on a GPU, for the whole process: it knows no narrower setting.
 
     On a CPU nothing needs asking: there, every kernel of a session gives the same bytes for the same input.
-
-    Raises InvalidSpecError for a graph with an operation that has no such kernel, the gradient of a nearest resize.
     """
-    nearest = [node.name for node in graph.nodes if node.operation == Resize("nearest")]
-    if nearest:
-        raise InvalidSpecError(
-            f"TensorFlow cannot train {nearest[0]!r}, a nearest resize, deterministically on a GPU.",
-            fix="Use bilinear upsampling, deterministic = false, or another backend.",
-        )
-    tf.config.experimental.enable_op_determinism()
+    if device != "cpu":
+        tf.config.experimental.enable_op_determinism()
 
 
 def _gpu(index: int, device: tf.config.PhysicalDevice) -> DeviceInfo:

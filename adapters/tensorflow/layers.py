@@ -6,8 +6,9 @@ under "segport", so a saved model loads wherever this module has been imported.
 
 from __future__ import annotations
 
+import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -82,35 +83,64 @@ class Norm(keras.layers.Layer):  # type: ignore[misc]
 
 
 @_register
-class WideConv(keras.layers.Conv2D):  # type: ignore[misc]
-    """A convolution with groups or dilation, on inputs padded before.
+class WideConv(keras.layers.Layer):  # type: ignore[misc]
+    """A convolution with groups or dilation.
 
     TensorFlow has no gradients of these on a CPU, so groups are convolved one by one (depthwise ones together), and a
     dilated kernel is applied to each of the dilation x dilation interleaved images.
     """
 
-    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        """See Keras."""
-        dilation, stride = self.dilation_rate[0], self.strides[0]
-        if dilation == 1:
-            return self._grouped(inputs, kernel, stride)
-        sizes = tf.shape(inputs)[1:3]
-        short = -sizes % dilation
-        missing = tf.stack([tf.zeros(2, tf.int32), short], 1)
-        parts = tf.space_to_batch(inputs, [dilation, dilation], missing)
-        whole = tf.batch_to_space(self._grouped(parts, kernel, 1), [dilation, dilation], missing * 0)
-        height, width = tf.unstack(sizes - dilation * (self.kernel_size[0] - 1))
-        return whole[:, :height:stride, :width:stride]
+    def __init__(
+        self,
+        channels: int,
+        size: int,
+        stride: int,
+        padding: int,
+        dilation: int,
+        groups: int,
+        use_bias: bool,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.channels, self.size, self.stride, self.padding = channels, size, stride, padding
+        self.dilation, self.groups, self.use_bias = dilation, groups, use_bias
+
+    def build(self, shape: Sequence[int | None]) -> None:
+        """Makes ``kernel`` (size, size, in / groups, out), and ``bias``."""
+        assert shape[-1] is not None
+        kernel = (self.size, self.size, shape[-1] // self.groups, self.channels)
+        self.kernel = self.add_weight(name="kernel", shape=kernel, initializer="zeros")
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=(self.channels,), initializer="zeros")
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """(N, H', W', out)."""
+        around = [self.padding, self.padding]
+        x, kernel = tf.pad(x, [[0, 0], around, around, [0, 0]]), tf.convert_to_tensor(self.kernel)
+        result = self._dilated(x, kernel) if self.dilation > 1 else self._grouped(x, kernel, self.stride)
+        return result + tf.convert_to_tensor(self.bias) if self.use_bias else result
+
+    def _dilated(self, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        blocks, sizes = [self.dilation, self.dilation], tf.shape(x)[1:3]
+        missing = tf.stack([tf.zeros(2, tf.int32), -sizes % self.dilation], 1)
+        images = tf.space_to_batch(x, blocks, missing)
+        whole = tf.batch_to_space(self._grouped(images, kernel, 1), blocks, tf.zeros((2, 2), tf.int32))
+        height, width = tf.unstack(sizes - self.dilation * (self.size - 1))
+        return whole[:, : height : self.stride, : width : self.stride]
 
     def _grouped(self, x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
         if self.groups == 1:
             return tf.nn.conv2d(x, kernel, stride, "VALID")
         if kernel.shape[2] == 1:
-            size, channels = self.kernel_size[0], x.shape[-1]
-            depthwise = tf.reshape(kernel, (size, size, channels, -1))
+            depthwise = tf.reshape(kernel, (self.size, self.size, x.shape[-1], -1))
             return tf.nn.depthwise_conv2d(x, depthwise, [1, stride, stride, 1], "VALID")
         pairs = zip(tf.split(x, self.groups, -1), tf.split(kernel, self.groups, -1), strict=True)
         return tf.concat([tf.nn.conv2d(part, own, stride, "VALID") for part, own in pairs], -1)
+
+    def get_config(self) -> dict[str, Any]:
+        """For saving."""
+        names = ("channels", "size", "stride", "padding", "dilation", "groups", "use_bias")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 @_register
@@ -124,7 +154,9 @@ class MaxPool(keras.layers.Layer):  # type: ignore[misc]
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """(N, H', W', C)."""
         around = [self.padding, self.padding]
-        return tf.nn.max_pool2d(x, self.kernel, self.stride, [[0, 0], around, around, [0, 0]])
+        # Padded by hand: XLA knows no pooling with padding of its own.
+        padded = tf.pad(x, [[0, 0], around, around, [0, 0]], constant_values=-math.inf) if self.padding else x
+        return tf.nn.max_pool2d(padded, self.kernel, self.stride, "VALID")
 
     def get_config(self) -> dict[str, Any]:
         """For saving."""
@@ -141,12 +173,38 @@ class Resize(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         """(N, H of the second, W of the second, C of the first)."""
-        x, like = inputs
-        return tf.cast(tf.image.resize(x, tf.shape(like)[1:3], self.mode, antialias=False), x.dtype)
+        x, size = inputs[0], tf.shape(inputs[1])[1:3]
+        if self.mode == "nearest":
+            return nearest(x, size)
+        return tf.cast(tf.image.resize(x, size, "bilinear", antialias=False), x.dtype)
 
     def get_config(self) -> dict[str, Any]:
         """For saving."""
         return {**super().get_config(), "mode": self.mode}
+
+
+def nearest(x: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """Centre-aligned nearest, (N, H, W, C) to (N, *size, C).
+
+    With a gradient of matrix products: TensorFlow's own has no kernel in XLA, nor a deterministic one on a GPU.
+    """
+
+    def resized(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            rows, columns = _sources(tf.shape(x)[1], size[0]), _sources(tf.shape(x)[2], size[1])
+            summed = tf.einsum("nabc,ah->nhbc", tf.cast(upstream, tf.float32), rows)
+            return tf.cast(tf.einsum("nhbc,bw->nhwc", summed, columns), x.dtype)
+
+        return tf.image.resize(x, size, "nearest"), gradient
+
+    return tf.custom_gradient(resized)(x)
+
+
+def _sources(length: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """(target, length) float32: 1 where a pixel of the result comes from."""
+    positions = tf.reshape(tf.range(length), (1, -1, 1, 1))
+    chosen = tf.image.resize(positions, (target, 1), "nearest")
+    return tf.one_hot(tf.reshape(chosen, (-1,)), length)
 
 
 @_register

@@ -187,22 +187,14 @@ def _call(node: Node, inputs: Sequence[keras.KerasTensor], policy: str) -> keras
 
 def _convolve(conv: op.Conv, x: keras.KerasTensor, options: Mapping[str, Any]) -> keras.KerasTensor:
     """Pads by hand: with a stride, "same" pads more below and right than above and left."""
-    simple = conv.groups == 1 and conv.dilation == 1
+    if conv.groups > 1 or conv.dilation > 1:
+        sizes = (conv.kernel, conv.stride, conv.padding, conv.dilation, conv.groups)
+        return WideConv(conv.channels, *sizes, conv.bias, **options)(x)
     if conv.padding:
         x = layers.ZeroPadding2D(conv.padding, name=f"{options['name']}.padding", dtype=options["dtype"])(x)
-    form = layers.Conv2D if simple else WideConv
-    layer = form(
-        conv.channels,
-        conv.kernel,
-        conv.stride,
-        "valid",
-        dilation_rate=conv.dilation,
-        groups=conv.groups,
-        use_bias=conv.bias,
-        kernel_initializer="zeros",  # drawing values would take time: they are loaded right after
-        **options,
-    )
-    return layer(x)
+    # Drawing first values would take time: the weights are loaded right after.
+    start = {"use_bias": conv.bias, "kernel_initializer": "zeros"}
+    return layers.Conv2D(conv.channels, conv.kernel, conv.stride, "valid", **start, **options)(x)
 
 
 def _tensors(native: keras.Model, graph: Graph) -> dict[str, Tensor]:

@@ -43,15 +43,18 @@ def _without_notes() -> Iterator[None]:
                     os.write(_STDERR, line)
 
 
+def _expect_tensorflow(backend: str) -> None:
+    if backend != "tensorflow":
+        raise BackendUnavailableError(
+            f"Keras is set to run on {backend!r}, but its models are needed on TensorFlow here.",
+            fix="Set KERAS_BACKEND=tensorflow, and import nothing that sets it otherwise.",
+        )
+
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+_expect_tensorflow(os.environ.setdefault("KERAS_BACKEND", "tensorflow"))
 with _without_notes():
     import keras
     import tensorflow as tf
-
-if keras.backend.backend() != "tensorflow":
-    raise BackendUnavailableError(
-        f"Keras is set to run on {keras.backend.backend()!r}, by KERAS_BACKEND or its keras.json.",
-        fix="Set KERAS_BACKEND=tensorflow.",
-    )
+_expect_tensorflow(keras.backend.backend())

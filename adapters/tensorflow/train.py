@@ -37,8 +37,8 @@ class TensorflowTrainSession:
                 f"The step plan has {len(plan.output_weights)} output weights, but the graph has {outputs} outputs.",
                 fix="Give one weight for each output, the main one first.",
             )
-        if plan.deterministic and model.device != "cpu":
-            require_determinism(model.spec.graph)
+        if plan.deterministic:
+            require_determinism(model.device)
         self._model, self._plan = model, plan
         self._classes = max(2, len(model.spec.classes))
         weights = model.spec.graph.weights()

@@ -13,12 +13,11 @@ if find_spec("tensorflow") is None:
 from segport.adapters.cpu import bf16_instructions
 from segport.adapters.tensorflow.backend import TensorflowBackend
 from segport.adapters.tensorflow.dataset import as_native, as_source
-from segport.adapters.tensorflow.device import devices, require_determinism, resolve
+from segport.adapters.tensorflow.device import devices, resolve
 from segport.adapters.tensorflow.runtime import tf
 from segport.domain.errors import DataError, InvalidSpecError
 from segport.domain.ports.backend import Capability, Precision
 from segport.domain.samples import Sample
-from segport.plugins.conformance.subject import small_spec
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 6, 5, 3), dtype=np.uint8)
 LABELS = np.random.default_rng(1).integers(0, 4, (3, 6, 5), dtype=np.uint8)
@@ -48,7 +47,7 @@ def test_a_data_set_of_unknown_length_is_read_to_its_end() -> None:
     assert np.array_equal(source[1].image, PIXELS[1])
 
 
-def test_a_data_set_is_read_once_and_no_further_than_asked() -> None:
+def test_a_data_set_is_read_once() -> None:
     read = []
 
     def generate():
@@ -59,8 +58,8 @@ def test_a_data_set_is_read_once_and_no_further_than_asked() -> None:
     signature = (tf.TensorSpec((6, 5, 3), tf.uint8), tf.TensorSpec((6, 5), tf.uint8))
     stream = tf.data.Dataset.from_generator(generate, output_signature=signature)
     source = as_source(stream.apply(tf.data.experimental.assert_cardinality(3)))
-    assert [source[i].key for i in (0, 1, 0)] == ["000000", "000001", "000000"]
-    assert read == [0, 1]
+    assert [source[i].key for i in (2, 0, 1, -1)] == ["000002", "000000", "000001", "000002"]
+    assert read == [0, 1, 2]
 
 
 def test_grey_images_get_a_channel_axis() -> None:
@@ -121,11 +120,6 @@ def test_half_precision_on_a_cpu_and_unknown_devices_are_refused() -> None:
         resolve("cpu", Precision.FP16)
     with pytest.raises(InvalidSpecError, match=r"no device 'tpu'.*\n.*auto, .*cpu"):
         resolve("tpu", Precision.AUTO)
-
-
-def test_a_nearest_resize_has_no_deterministic_gradient_on_a_gpu() -> None:
-    with pytest.raises(InvalidSpecError, match=r"'full', a nearest resize.*\n.*bilinear"):
-        require_determinism(small_spec().graph)
 
 
 def test_capabilities_follow_what_is_there() -> None:
