@@ -34,6 +34,7 @@ class LoopPlan:
     monitor: str
     validate_every: int
     log_every: int
+    patience: int = 0
 
 
 @frozen(eq=False)

@@ -103,6 +103,7 @@ def assemble(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, c
             monitor=f"val_{settings.monitor}",
             validate_every=settings.validate_every,
             log_every=settings.log_every,
+            patience=settings.patience or 0,
         ),
         training=training,
         viewing=ViewingPlan(spec.fit, settings.size, spec.graph.stride, settings.batch, settings.workers),

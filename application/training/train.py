@@ -19,7 +19,7 @@ from ...domain.ports.catalogue import Catalogue
 from ...domain.ports.checkpoints import Run, RunStore
 from ...domain.ports.clock import Clock
 from ...domain.ports.configuration import SettingsCodec
-from ...domain.ports.dataset import Batcher, Dataset
+from ...domain.ports.dataset import Batcher, BatchSource, Dataset
 from ...domain.ports.model import Model
 from ...domain.ports.preparing import DatasetStore
 from ...domain.ports.reporting import Reporter
@@ -60,6 +60,19 @@ def _never() -> bool:
     return False
 
 
+@frozen(eq=False)
+class _Stage:
+    """A run about to begin, or to go on: everything is checked and open."""
+
+    parts: Parts
+    model: Model
+    training: BatchSource
+    validation: BatchSource
+    run: Run
+    progress: Progress
+    state: TrainState | None = None
+
+
 @frozen
 class TrainModel:
     """Trains a model; embeddable, prints nothing.
@@ -97,11 +110,12 @@ class TrainModel:
         recipe = derive(dataset.info, settings)
         settings = recipe.settings
         parts = assemble(self.catalogue, settings, dataset.info, dataset.classes)
+        training, validation = self._batches(dataset, parts)
         weights = initialise(parts.spec.graph, settings.seed)
         model = parts.backend.build(parts.spec, weights, device=settings.device, precision=settings.precision)
         path = settings.run or self.runs.unused(dataset.info.name)
         run = self.runs.create(path, self._configuration(recipe, dataset, model))
-        return self._train(settings, parts, dataset, model, run, _start(parts, settings), listen, stop)
+        return self._train(_Stage(parts, model, training, validation, run, _beginning(parts)), listen, stop)
 
     def resume(self, path: Path, *, listen: Listener = _nobody, stop: Callable[[], bool] = _never) -> TrainReport:
         """Goes on where a run was left, as if it had never been interrupted.
@@ -118,80 +132,63 @@ class TrainModel:
                 fix="Prepare it again as it was, or start a new run.",
             )
         parts = assemble(self.catalogue, settings, dataset.info, dataset.classes)
-        weights, progress, state = _left_at(run, parts, settings)
+        training, validation = self._batches(dataset, parts)
+        weights, progress, state = _left_at(run, parts, settings.seed)
         if progress.epoch >= parts.loop.epochs or progress.stopping.stop:
             raise CheckpointError(f"The run in {path} is finished, after {progress.epoch} epochs.")
         model = parts.backend.build(parts.spec, weights, device=settings.device, precision=settings.precision)
         run.rewind(progress.epoch)
-        return self._train(settings, parts, dataset, model, run, progress, listen, stop, state)
+        return self._train(_Stage(parts, model, training, validation, run, progress, state), listen, stop)
 
-    def _train(
-        self,
-        settings: TrainSettings,
-        parts: Parts,
-        dataset: Dataset,
-        model: Model,
-        run: Run,
-        progress: Progress,
-        listen: Listener,
-        stop: Callable[[], bool],
-        state: TrainState | None = None,
-    ) -> TrainReport:
+    def _batches(self, dataset: Dataset, parts: Parts) -> tuple[BatchSource, BatchSource]:
+        """For training and for validation. Raises DataError when a split is missing."""
+        training = self.batcher.training(dataset.split("train"), parts.training)
+        return training, self.batcher.viewing(dataset.split("val"), parts.viewing)
+
+    def _train(self, stage: _Stage, listen: Listener, stop: Callable[[], bool]) -> TrainReport:
         began = self.clock.seconds()
+        parts, model, run = stage.parts, stage.model, stage.run
 
         def emit(event: Event) -> None:
             run.record(event)
             listen(event)
 
-        training = self.batcher.training(dataset.split("train"), parts.training)
-        validation = self.batcher.viewing(dataset.split("val"), parts.viewing)
         with ExitStack() as stack:
             session = parts.backend.trainer(model, parts.step)
             stack.callback(session.close)
-            if state is not None:
-                session.restore(state)
+            if stage.state is not None:
+                session.restore(stage.state)
             evaluator = parts.backend.evaluator(model)
             stack.callback(evaluator.close)
             loop = TrainingLoop(
                 plan=parts.loop,
                 spec=parts.spec,
                 session=session,
-                training=training,
-                validate=lambda: count_all(evaluator, validation),
+                training=stage.training,
+                validate=lambda: count_all(evaluator, stage.validation),
                 run=run,
                 clock=self.clock,
                 emit=emit,
                 stop=stop,
             )
             facts = {"device": model.device, "precision": model.precision, "backend": parts.backend.name}
-            emit(RunStarted(str(run.path), parts.loop.epochs, loop.steps, progress.epoch, facts))
-            progress = loop(progress)
+            emit(RunStarted(str(run.path), parts.loop.epochs, loop.steps, stage.progress.epoch, facts))
+            progress = loop(stage.progress)
         curves = run.path / "plots" / "training.png"
         self.reporter.training_curves(run.metrics(), curves, monitor=parts.loop.monitor)
-        reason = "early stopping" if progress.stopping.stop else "all epochs done"
         report = TrainReport(
             run=run.path,
             epochs=progress.epoch,
             best_epoch=progress.best.epoch,
             best_score=progress.best.score,
-            monitor=settings.monitor,
-            reason=reason,
+            monitor=parts.loop.monitor.removeprefix("val_"),
+            reason="early stopping" if progress.stopping.stop else "all epochs done",
             seconds=self.clock.seconds() - began,
             device=model.device,
             precision=model.precision,
             curves=curves,
         )
-        emit(
-            RunFinished(
-                str(run.path),
-                report.epochs,
-                report.best_epoch,
-                report.best_score,
-                report.monitor,
-                reason,
-                report.seconds,
-            )
-        )
+        emit(_finished(report))
         return report
 
     def _configuration(self, recipe: Recipe, dataset: Dataset, model: Model) -> dict[str, Any]:
@@ -206,23 +203,35 @@ class TrainModel:
         }
 
 
-def _left_at(run: Run, parts: Parts, settings: TrainSettings) -> tuple[Weights, Progress, TrainState | None]:
-    """Where a run was left; its very start when it was stopped before its first checkpoint."""
+def _left_at(run: Run, parts: Parts, seed: int) -> tuple[Weights, Progress, TrainState | None]:
+    """Where a run was left; its very beginning when it was stopped before its first checkpoint."""
     last = run.last()
     if last is None:
-        return initialise(parts.spec.graph, settings.seed), _start(parts, settings), None
+        return initialise(parts.spec.graph, seed), _beginning(parts), None
     if last.state is None or last.progress is None:
         raise CheckpointError(f"{run.path} holds no training state to go on from.", fix="Start a new run.")
     return last.weights, Progress.from_data(last.progress), last.state
 
 
-def _start(parts: Parts, settings: TrainSettings) -> Progress:
+def _beginning(parts: Parts) -> Progress:
     schedule = parts.loop.schedule
     inner = schedule.schedule if isinstance(schedule, WarmUp) else schedule
     classes = len(parts.spec.classes)
     return Progress(
         best=Best("max"),
-        stopping=EarlyStopping(patience=settings.patience or 0, mode="max"),
+        stopping=EarlyStopping(patience=parts.loop.patience, mode="max"),
         counts=np.zeros((classes, classes), np.int64),
         plateau=inner if isinstance(inner, Plateau) else None,
+    )
+
+
+def _finished(report: TrainReport) -> RunFinished:
+    return RunFinished(
+        run=str(report.run),
+        epochs=report.epochs,
+        best_epoch=report.best_epoch,
+        best_score=report.best_score,
+        monitor=report.monitor,
+        reason=report.reason,
+        seconds=report.seconds,
     )
