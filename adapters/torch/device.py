@@ -1,22 +1,16 @@
 """Where torch runs and with what arithmetic: devices, precision, the allocator, determinism.
 
-Importing this module imports torch. Two settings are process-wide and made once: ``GOMP_SPINCOUNT`` (only when the
-environment says nothing, and torch is not imported yet) and glibc's ``mallopt`` (``tune_allocator``). Numbers of
-threads are left as they are.
+Importing this module imports torch. Two settings are process-wide and made once: ``GOMP_SPINCOUNT`` (by the package
+itself) and glibc's ``mallopt`` (``tune_allocator``). Numbers of threads are left as they are.
 """
 
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-
-if sys.platform == "linux" and "torch" not in sys.modules and "OMP_WAIT_POLICY" not in os.environ:
-    # OpenMP's workers spin while they wait; beside any other busy process that more than doubles a step.
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import torch
 

@@ -180,7 +180,7 @@ def test_the_plugin_names_torch_without_importing_it() -> None:
 @pytest.mark.parametrize(("given", "wanted"), [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7")])
 @pytest.mark.skipif(sys.platform != "linux", reason="GNU OpenMP")
 def test_spinning_is_bounded_unless_the_environment_says_otherwise(given: dict[str, str], wanted: str) -> None:
-    code = "import os; import segport.adapters.torch.device; print(os.environ.get('GOMP_SPINCOUNT'))"
+    code = "import os; import segport.adapters.torch.backend; print(os.environ.get('GOMP_SPINCOUNT'))"
     environment = {"PATH": "/usr/bin:/bin", **given}
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
     assert done.stdout.strip() == wanted
