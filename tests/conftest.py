@@ -14,9 +14,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 from attrs import frozen
+from hypothesis import HealthCheck, settings
 from PIL import Image as Pillow
 
 from segport.cli.main import main
+
+# How long an example takes says nothing on a shared machine. In CI the same examples are tried every time.
+settings.register_profile(
+    "segport", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("segport")
 
 TINY = ("--model", "unet:decoder_channels=[16,8]", "--encoder", "plain:width=8,depth=3", "--size", "64", "--batch", "4")
 """The smallest model that is still a U-Net: an epoch of eight images takes a tenth of a second."""

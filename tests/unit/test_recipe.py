@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segport.application.settings import TrainSettings
@@ -90,6 +90,7 @@ def test_sizes_fit_the_model_and_the_images(known: DatasetInfo) -> None:
     assert 1 <= settings.batch <= max(1, known.split_sizes["train"])
 
 
+@settings(max_examples=20)
 @given(INFOS)
 def test_a_derived_recipe_can_be_built(known: DatasetInfo) -> None:
     """Every derived name and value is one that the parts accept; a fake stands for the framework."""
