@@ -119,9 +119,10 @@ def _opened(path: Path, max_pixels: int) -> Iterator[tuple[Pillow.Image, int]]:
                     image = Pillow.open(file, formats=_FORMATS)
                 finally:
                     Pillow.MAX_IMAGE_PIXELS = limit
+                # Before anything else: asking a PNG for its EXIF data makes Pillow decode it whole.
+                _check_size(path, image, max_pixels)
                 orientation = _orientation(image)
             with image:
-                _check_size(path, image, max_pixels)
                 yield image, orientation
     except DataError:
         raise

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from PIL import PngImagePlugin
 
 from segport.adapters.data.decode import decode_image, decode_mask, image_size
 from segport.adapters.data.encode import encode_image, encode_mask
@@ -238,3 +239,21 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(Path, "open", deny)
     with pytest.raises(DataError, match=r"a\.png: permission denied"):
         decode_image(path)
+
+
+def test_a_bomb_is_refused_before_any_of_it_is_decoded(tmp_path: Path) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    chunks = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(b"\0" * 100)), chunk(b"IEND", b"")
+    path = tmp_path / "bomb.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+
+    def decoded(*_: object) -> None:
+        raise AssertionError("Pillow was asked to decode it")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PngImagePlugin.PngImageFile, "load", decoded)
+        with pytest.raises(DataError, match="60000 x 60000"):
+            decode_image(path)
