@@ -63,7 +63,7 @@ def _curve(axes: Axes, rows: Sequence[Mapping[str, float]], quantity: str, best:
 
     for part, name, colour, style in (("train", "training", BLUE, "--"), ("val", "validation", VERMILION, "-")):
         column = f"{part}_{quantity}"
-        points = [(row["epoch"], row[column]) for row in rows if column in row]
+        points = [(row["epoch"], row[column]) for row in rows if isfinite(row.get(column, nan))]
         if points:
             marker = "o" if len(points) <= 20 else None
             axes.plot(*np.array(points).T, style, color=colour, marker=marker, markersize=3.5, label=name)
