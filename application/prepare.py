@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from attrs import frozen
@@ -16,10 +17,11 @@ from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.dataset import Executor, IncompleteSourceError, Reader, SourceItem
 from ..domain.ports.preparing import DatasetRow, DatasetStore
 from ..domain.samples import Task
-from ..domain.splitting import SPLITS, TRAIN, Ratios, bind, canonical, split_as_given, split_by_ratios
+from ..domain.splitting import SPLITS, TRAIN
 from ..domain.statistics import PixelStatistics
 from .pairs import BadPair, GoodPair, PairCheck, Severity, refuse, tally
 from .settings import PrepareSettings
+from .split_plan import SplitPlan, cut
 
 _SHOWN = 20
 _LOOKED_AT = 3
@@ -68,7 +70,7 @@ class PrepareDataset:
             InvalidSpecError: for settings that cannot be.
             UnknownNameError: for an unknown reader.
         """
-        plan = _SplitPlan.of(settings, self.store)
+        plan = SplitPlan.of(settings, self.store)
         with self.store.create(settings.out, reference=settings.reference) as writer:
             survey = self.store.survey(settings.source)
             reader, why = self._reader(settings, survey)
@@ -76,7 +78,8 @@ class PrepareDataset:
             task, reason = _task(settings, classes)
             items, orphans = _items(reader, settings.source)
             check = PairCheck(reader, classes, writer)
-            results = list(_watched(self.executor.map(check, items), len(items), watcher))
+            with closing(self.executor.map(check, items)) as checked:
+                results = list(_watched(checked, len(items), watcher))
             good = [result for result in results if isinstance(result, GoodPair)]
             bad = [*(result for result in results if isinstance(result, BadPair)), *orphans]
             if bad and not (settings.skip_bad and good):
@@ -140,59 +143,6 @@ class PrepareDataset:
         if settings.ignore:
             found, origin = _ignoring(found, settings.ignore), f"{origin}, ignoring {_listed(settings.ignore)}"
         return found, f"{_listed(found.names)} ({origin})"
-
-
-@frozen
-class _SplitPlan:
-    """How splits shall be made: from a list, by ratios, or (with neither) as the source has them."""
-
-    listed: Mapping[str, str] | None
-    ratios: Ratios | None
-    settings: PrepareSettings
-
-    @classmethod
-    def of(cls, settings: PrepareSettings, store: DatasetStore) -> _SplitPlan:
-        if settings.split is None:
-            return cls(None, None, settings)
-        if settings.split.lower().endswith(".csv"):
-            return cls(store.read_splits(Path(settings.split)), None, settings)
-        return cls(None, Ratios.parse(settings.split), settings)
-
-    def assign(
-        self, items: Sequence[SourceItem], everything: Sequence[SourceItem], hashes: Mapping[str, str]
-    ) -> tuple[dict[str, str], str]:
-        """Splits of ``items``, and how they came about. Bad pairs are in ``everything`` only."""
-        groups = bind(
-            (item.key for item in items), {item.key: item.group for item in items if item.group is not None}, hashes
-        )
-        given = {item.key: item.split for item in items if item.split is not None}
-        how = "as the source has them"
-        if self.listed is not None:
-            given, how = self._from_list(items, everything), f"from {self.settings.split}"
-        elif self.ratios is not None or not {canonical(name) for name in given.values()} - {TRAIN}:
-            # a lone train/ folder is a place, not a split
-            ratios = self.ratios or Ratios()
-            splits = split_by_ratios(groups, ratios, seed=self.settings.seed, holdout=self.settings.holdout)
-            aside = f", {self.settings.holdout} images set aside first" if self.settings.holdout else ""
-            return splits, f"{ratios} at random with seed {self.settings.seed}{aside}"
-        elif len(given) < len(items):
-            without = [item.key for item in items if item.key not in given]
-            raise DataError(
-                f"{len(without)} of {len(items)} images are in no split.",
-                problems=_cut(without),
-                fix="Move them into a split's folder, or split all by --split 0.8,0.1,0.1.",
-            )
-        splits, notes = split_as_given(given, groups, seed=self.settings.seed, holdout=self.settings.holdout)
-        return splits, "; ".join([how, *notes])
-
-    def _from_list(self, items: Sequence[SourceItem], everything: Sequence[SourceItem]) -> dict[str, str]:
-        assert self.listed is not None
-        known = {item.key for item in everything}
-        problems = [f"{key} is not in the list" for key in sorted(known - set(self.listed))]
-        problems += [f"{key} is in the list, but not in the source" for key in sorted(set(self.listed) - known)]
-        if problems:
-            raise DataError(f"{self.settings.split} does not fit the source.", problems=_cut(problems))
-        return {item.key: canonical(self.listed[item.key]) for item in items}
 
 
 def _items(reader: Reader, source: Path) -> tuple[Sequence[SourceItem], list[BadPair]]:
@@ -342,9 +292,4 @@ def _class_warnings(good: Sequence[GoodPair], splits: Mapping[str, str], classes
 
 
 def _listed(values: Sequence[object]) -> str:
-    return ", ".join(_cut([str(value) for value in values]))
-
-
-def _cut(texts: Sequence[str]) -> list[str]:
-    more = [f"... and {len(texts) - _SHOWN} more"] if len(texts) > _SHOWN else []
-    return [*texts[:_SHOWN], *more]
+    return ", ".join(cut([str(value) for value in values]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 
 from attrs import field, frozen
 
@@ -22,6 +22,6 @@ class ThreadExecutor:
 
     workers: int = field(factory=usable_cores)
 
-    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
         """Results in order of the items. An exception of the function is raised at its place."""
         return ordered_map(function, items, self.workers, 2 * self.workers)

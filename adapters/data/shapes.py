@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -102,9 +103,10 @@ def generate_shapes(
             (growing / name).mkdir(parents=True)
         (growing / "class_dict.csv").write_bytes(format_class_dict(options.classes).encode())
         drawn = (executor or ThreadExecutor()).map(partial(_write, growing, options), range(options.num_images))
-        for done, _ in enumerate(drawn, 1):
-            if listen:
-                listen(done, options.num_images)
+        with closing(drawn):  # interrupted, no thread writes any more when the folder is cleared away
+            for done, _ in enumerate(drawn, 1):
+                if listen:
+                    listen(done, options.num_images)
         if out.exists():
             out.rmdir()
         growing.rename(out)

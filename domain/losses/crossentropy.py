@@ -54,7 +54,8 @@ class CrossEntropy:
         classes = class_count(ops, logs)
         scaled = logs * ops.constant(self.class_weights, logs) if self.class_weights else logs
         total = ops.sum(weights)
-        return -ops.sum(ops.sum(scaled, -1) * ops.cast(valid, logs)) / classes / ops.where(total > 0, total, 1.0)
+        spread = -ops.sum(ops.sum(scaled, -1) * ops.cast(valid, logs)) / classes / ops.where(total > 0, total, 1.0)
+        return ops.where(total > 0, spread, 0.0)
 
 
 @frozen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -108,8 +108,11 @@ class Batcher(Protocol):
 class Executor(Protocol):
     """An ordered map over items, bounded in memory: results come in the order of the items."""
 
-    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """What the function gives for each item. Its exceptions are raised at the item's place."""
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
+        """What the function gives for each item. Its exceptions are raised at the item's place.
+
+        Closing it drops what has not begun and waits for what has: do so before clearing up after an interruption.
+        """
         ...
 
 

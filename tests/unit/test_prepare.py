@@ -73,7 +73,7 @@ class Parts:
 
 class Serial:
     def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        return map(function, items)
+        yield from map(function, items)
 
 
 @define
