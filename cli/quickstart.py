@@ -17,6 +17,7 @@ from ..application.settings import (
     PrepareSettings,
     TrainSettings,
 )
+from ..domain.choices import Choice
 from . import data_commands, training_commands
 from .dispatch import add
 from .terminal import Terminal
@@ -59,7 +60,13 @@ def quickstart(toolkit: Toolkit, settings: QuickstartSettings, terminal: Termina
     flags = f"--epochs {settings.epochs} --validate-every 2 --batch {BATCH} --augment {AUGMENT} --run {run}"
     terminal.say(f"$ segport train {data} --backend {settings.backend} {flags}")
     training = TrainSettings(
-        data, run=run, backend=settings.backend, epochs=settings.epochs, batch=BATCH, augment=AUGMENT, validate_every=2
+        data,
+        run=run,
+        backend=settings.backend,
+        epochs=settings.epochs,
+        batch=BATCH,
+        augment=Choice(AUGMENT),
+        validate_every=2,
     )
     training_commands.run_training(toolkit, training, terminal)
     terminal.say(f"$ segport evaluate {run}")
