@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from ..domain.resampling import Fit
 from ..domain.samples import Batch
 from ..domain.spec import ModelSpec
 from .evaluation_page import write_page
+from .listening import Listener, nobody
 from .loading import Trained, load_trained
 from .predictor import Predictor
 from .settings import EvaluateSettings
@@ -63,14 +64,6 @@ class EvaluationReport:
     precision: str
 
 
-Listener = Callable[[int, int], None]
-"""Hears (images done, images in all)."""
-
-
-def _nobody(done: int, total: int) -> None:
-    """Listens to nothing."""
-
-
 @frozen
 class EvaluateModel:
     """Scores a run or a checkpoint, saves every image's confusion matrix, and draws what went best and worst."""
@@ -83,7 +76,7 @@ class EvaluateModel:
     results: Results
     clock: Clock
 
-    def __call__(self, settings: EvaluateSettings, *, listen: Listener = _nobody) -> EvaluationReport:
+    def __call__(self, settings: EvaluateSettings, *, listen: Listener = nobody) -> EvaluationReport:
         """Raises CheckpointError for a model that is damaged or for other classes, DataError, and backend errors."""
         began = self.clock.seconds()
         trained = load_trained(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from ..domain.ports.dataset import Batcher, Executor
 from ..domain.ports.images import ImageCodec, ImageFinder
 from ..domain.ports.reporting import Reporter
 from ..domain.ports.results import Results
+from .listening import Listener, nobody
 from .loading import load_trained
 from .predictor import Prediction, Predictor
 from .settings import PredictSettings
@@ -36,14 +37,6 @@ class PredictReport:
     precision: str
 
 
-Listener = Callable[[int, int], None]
-"""Hears (images done, images in all)."""
-
-
-def _nobody(done: int, total: int) -> None:
-    """Listens to nothing."""
-
-
 @frozen
 class PredictMasks:
     """Writes a palette mask, and if asked an overlay and probabilities, for every image."""
@@ -58,7 +51,7 @@ class PredictMasks:
     results: Results
     clock: Clock
 
-    def __call__(self, settings: PredictSettings, *, listen: Listener = _nobody) -> PredictReport:
+    def __call__(self, settings: PredictSettings, *, listen: Listener = nobody) -> PredictReport:
         """Raises DataError for missing inputs or two that would write one mask, CheckpointError, and backend errors."""
         began = self.clock.seconds()
         images = self.finder.find(settings.inputs)

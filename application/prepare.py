@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -19,14 +19,13 @@ from ..domain.ports.preparing import DatasetRow, DatasetStore
 from ..domain.samples import Task
 from ..domain.splitting import SPLITS, TRAIN
 from ..domain.statistics import PixelStatistics
+from .listening import Listener, nobody
 from .pairs import BadPair, GoodPair, PairCheck, Severity, refuse, tally
 from .settings import PrepareSettings
 from .split_plan import SplitPlan, cut
 
 _SHOWN = 20
 _LOOKED_AT = 3
-Watcher = Callable[[int, int], None]
-"""Hears how many pairs are done, of how many."""
 
 
 @frozen
@@ -50,10 +49,6 @@ class PrepareReport:
     left_out: tuple[str, ...]
 
 
-def _nobody(done: int, total: int) -> None:
-    """Hears nothing."""
-
-
 @frozen
 class PrepareDataset:
     """Prepares data sets; embeddable, prints nothing."""
@@ -62,7 +57,7 @@ class PrepareDataset:
     store: DatasetStore
     executor: Executor
 
-    def __call__(self, settings: PrepareSettings, watcher: Watcher = _nobody) -> PrepareReport:
+    def __call__(self, settings: PrepareSettings, watcher: Listener = nobody) -> PrepareReport:
         """Reads ``settings.source``, writes ``settings.out``.
 
         Raises:
@@ -175,7 +170,7 @@ def _ignoring(classes: ClassMap, values: Sequence[int]) -> ClassMap:
     return ClassMap(tuple(kept), fewer.ignored, (*fewer.ignored_colours, *gone))
 
 
-def _watched(results: Iterator[GoodPair | BadPair], total: int, watcher: Watcher) -> Iterator[GoodPair | BadPair]:
+def _watched(results: Iterator[GoodPair | BadPair], total: int, watcher: Listener) -> Iterator[GoodPair | BadPair]:
     for done, result in enumerate(results, 1):
         watcher(done, total)
         yield result

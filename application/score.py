@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -23,6 +23,7 @@ from ..domain.ports.dataset import Executor
 from ..domain.ports.mask_folders import MaskFolders, MaskPair
 from ..domain.ports.preparing import DatasetStore
 from ..domain.ports.results import Results
+from .listening import Listener, nobody
 from .settings import ScoreSettings
 from .tables import definition_values
 
@@ -58,14 +59,6 @@ class ScoreReport:
     seconds: float
 
 
-Listener = Callable[[int, int], None]
-"""Hears (images done, images in all)."""
-
-
-def _nobody(done: int, total: int) -> None:
-    """Listens to nothing."""
-
-
 @frozen
 class ScoreMasks:
     """Scores a folder of predicted masks against a folder of true ones, pixel by pixel at the size of the truth."""
@@ -76,7 +69,7 @@ class ScoreMasks:
     results: Results
     clock: Clock
 
-    def __call__(self, settings: ScoreSettings, *, listen: Listener = _nobody) -> ScoreReport:
+    def __call__(self, settings: ScoreSettings, *, listen: Listener = nobody) -> ScoreReport:
         """Raises DataError with everything that is missing, or every pair that cannot be compared, at once."""
         began = self.clock.seconds()
         found = self.folders.pairs(settings.predictions, settings.truth)

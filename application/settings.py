@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from attrs import field, frozen
 from attrs.validators import ge, gt, in_, lt, optional
@@ -14,20 +14,18 @@ from attrs.validators import ge, gt, in_, lt, optional
 from ..domain.choices import Choice
 from ..domain.terms import Fit, Precision, Task
 
-T = TypeVar("T")
 
-
-def _setting(help: str, default: Any, *, check: Any = None, group: str = "", short: str = "") -> Any:
-    return field(default=default, validator=check, metadata={"help": help, "group": group, "short": short})
+def _setting(help: str, default: Any, *, check: Any = None, group: str = "") -> Any:
+    return field(default=default, validator=check, metadata={"help": help, "group": group})
 
 
 def _argument(help: str) -> Any:
     return field(metadata={"help": help})
 
 
-def _choice(help: str, *, group: str, default: str | None = None) -> Any:
+def _choice(help: str, *, group: str) -> Any:
     return field(
-        default=default,
+        default=None,
         converter=lambda value: None if value is None else Choice.of(value),
         metadata={"help": help, "group": group},
     )
