@@ -8,10 +8,12 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ..domain.choices import Choice
 from ..domain.ports.backend import EvalSession, Precision
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.checkpoints import RunStore
 from ..domain.ports.model import Model
+from .settings import DEFAULT_BACKEND
 
 
 @frozen(eq=False)
@@ -25,17 +27,23 @@ class Trained:
     configuration: Mapping[str, Any] = field(factory=dict)
 
 
-DEFAULT_BACKEND = "torch"
-
-
 def load_trained(
-    catalogue: Catalogue, runs: RunStore, path: Path, *, backend: str | None, device: str, precision: Precision
+    catalogue: Catalogue,
+    runs: RunStore,
+    path: Path,
+    *,
+    backend: Choice | str | None = None,
+    device: str = "auto",
+    precision: Precision = Precision.AUTO,
 ) -> Trained:
-    """The best checkpoint of a run's folder, or a checkpoint file. Raises CheckpointError."""
+    """The best checkpoint of a run's folder, or a checkpoint file, on ``backend`` or else the one the run began with.
+
+    Raises CheckpointError.
+    """
     run = runs.home(path)
     configuration = runs.open(run).configuration() if run is not None else {}
     checkpoint = runs.load_checkpoint(path)
-    name = backend or configuration.get("train", {}).get("backend", DEFAULT_BACKEND)
-    engine = catalogue.backend(name)
+    chosen = Choice.of(backend or configuration.get("train", {}).get("backend", DEFAULT_BACKEND))
+    engine = catalogue.backend(chosen.name, chosen.options)
     model = engine.build(checkpoint.spec, checkpoint.weights, device=device, precision=precision)
     return Trained(model, engine.evaluator(model), engine.name, run, configuration)

@@ -9,6 +9,7 @@ from pathlib import Path
 from attrs import frozen
 
 from ..domain.arrays import Image
+from ..domain.choices import Choice
 from ..domain.errors import DataError
 from ..domain.ports.backend import Precision
 from ..domain.ports.catalogue import Catalogue
@@ -93,7 +94,7 @@ class PredictMasks:
         run: Path,
         images: Sequence[Image],
         *,
-        backend: str | None = None,
+        backend: Choice | str | None = None,
         device: str = "auto",
         precision: Precision = Precision.AUTO,
         probabilities: bool = False,

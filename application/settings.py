@@ -14,6 +14,8 @@ from attrs.validators import ge, gt, in_, lt, optional
 from ..domain.choices import Choice
 from ..domain.terms import Fit, Precision, Task
 
+DEFAULT_BACKEND = Choice("torch")
+
 
 def _setting(help: str, default: Any, *, check: Any = None, group: str = "") -> Any:
     return field(default=default, validator=check, metadata={"help": help, "group": group})
@@ -23,9 +25,9 @@ def _argument(help: str) -> Any:
     return field(metadata={"help": help})
 
 
-def _choice(help: str, *, group: str) -> Any:
+def _choice(help: str, default: Choice | None = None, *, group: str = "") -> Any:
     return field(
-        default=None,
+        default=default,
         converter=lambda value: None if value is None else Choice.of(value),
         metadata={"help": help, "group": group},
     )
@@ -78,11 +80,16 @@ class TrainSettings:
 
     data: Path = _argument("Prepared data set.")
     run: Path | None = _setting("Folder of the run; runs/<data set>-001 and so on by default.", None)
-    backend: str = _setting("Framework: torch, tf, or a plugin's.", "torch", group="Compute")
+    backend: Choice = _choice(
+        "Framework: torch, tf, or a plugin's, with options, e.g. tf:jit_compile=true.", DEFAULT_BACKEND, group="Compute"
+    )
     device: str = _setting("auto, cpu, cuda, cuda:1 ...", "auto", group="Compute")
     precision: Precision = _setting("auto, fp32, bf16 or fp16.", Precision.AUTO, group="Compute")
     workers: int = _setting("Loader threads.", 2, check=ge(1), group="Compute")
     cache: bool = _setting("Keep decoded images in memory or a memory-mapped file.", True, group="Compute")
+    deterministic: bool = _setting(
+        "The same bytes from the same seed, at the price of slower kernels on a GPU.", True, group="Compute"
+    )
     model: Choice | None = _choice("Architecture, e.g. unet or unet:deep_supervision=true.", group="Model")
     encoder: Choice | None = _choice("Encoder, e.g. resnet18 or plain:width=32,depth=5.", group="Model")
     loss: Choice | None = _choice("Loss, e.g. bce-dice or focal:gamma=2.", group="Optimisation")
@@ -131,7 +138,7 @@ class EvaluateSettings:
     run: Path = _argument("Run folder or checkpoint file.")
     split: str = _setting("Split to score.", "test")
     data: Path | None = _setting("Another prepared data set; the run's own by default.", None)
-    backend: str | None = _setting("Another framework; the run's own by default.", None)
+    backend: Choice | None = _choice("Another framework, with options; the run's own by default.")
     device: str = _setting("auto, cpu, cuda ...", "auto")
     precision: Precision = _setting("auto, fp32, bf16 or fp16.", Precision.AUTO)
     batch: int = _setting("Images in a batch.", 4, check=gt(0))
@@ -147,13 +154,45 @@ class PredictSettings:
     run: Path = _argument("Run folder or checkpoint file.")
     inputs: tuple[str, ...] = _argument("Images, folders or globs.")
     out: Path = _setting("Folder to write to.", Path("predictions"))
-    backend: str | None = _setting("Another framework; the run's own by default.", None)
+    backend: Choice | None = _choice("Another framework, with options; the run's own by default.")
     device: str = _setting("auto, cpu, cuda ...", "auto")
     precision: Precision = _setting("auto, fp32, bf16 or fp16.", Precision.AUTO)
     tile: int = _setting("Side of the tiles that larger images are cut into, in pixels.", 1024, check=ge(64))
     overlap: int = _setting("Pixels neighbouring tiles share.", 128, check=ge(0))
     overlays: bool = _setting("Also draw the masks over the images.", True)
     probabilities: bool = _setting("Also write probabilities as .npy (H, W, K) float16.", False)
+
+
+@frozen
+class ExportSettings:
+    """Write a trained model in a format that others read."""
+
+    run: Path = _argument("Run folder (its best checkpoint) or checkpoint file.")
+    to: Choice = field(
+        converter=Choice.of,
+        metadata={
+            "help": "Format: torch-state-dict, torchscript, torch-export, keras, h5, saved-model, or a plugin's."
+        },
+    )
+    out: Path | None = _setting("File or folder to make; RUN/exports/FORMAT by default.", None)
+
+
+@frozen
+class CompareBackendsSettings:
+    """Run one trained model on several backends, over the same images, and show how they differ."""
+
+    run: Path = _argument("Run folder or checkpoint file.")
+    backends: tuple[Choice, ...] = field(
+        default=(),
+        converter=lambda names: tuple(map(Choice.of, names)),
+        metadata={"help": "Backends, e.g. torch,tf; the first is what the others are held against. All that are usable."},
+    )
+    split: str = _setting("Split the images are taken from, from its beginning.", "test")
+    data: Path | None = _setting("Another prepared data set; the run's own by default.", None)
+    images: int = _setting("Images to compare on.", 8, check=gt(0))
+    batch: int = _setting("Images in a batch.", 4, check=gt(0))
+    device: str = _setting("auto, cpu, cuda ...", "auto")
+    precision: Precision = _setting("fp32 compares arithmetic alone; or auto, bf16, fp16.", Precision.FP32)
 
 
 @frozen

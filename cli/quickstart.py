@@ -10,6 +10,7 @@ from attrs.validators import gt
 from cyclopts import App
 
 from ..application.settings import (
+    DEFAULT_BACKEND,
     EvaluateSettings,
     GenerateSettings,
     InspectSettings,
@@ -36,7 +37,11 @@ class QuickstartSettings:
     """Generate shapes, prepare, train, evaluate and predict, in a few minutes on a CPU."""
 
     out: Path = field(default=Path("quickstart"), metadata={"help": "Folder for everything."})
-    backend: str = field(default="torch", metadata={"help": "Framework: torch, tf, or a plugin's."})
+    backend: Choice = field(
+        default=DEFAULT_BACKEND,
+        converter=lambda value: Choice.of(value),
+        metadata={"help": "Framework: torch, tf, or a plugin's."},
+    )
     epochs: int = field(default=36, validator=gt(0), metadata={"help": "Passes over the training split."})
 
 
@@ -49,7 +54,7 @@ def quickstart(toolkit: Toolkit, settings: QuickstartSettings, terminal: Termina
     """Runs the commands one after another, saying each as it would be typed."""
     out = settings.out
     raw, data, run = out / "raw", out / "shapes", out / "run"
-    toolkit.registry.backend(settings.backend)
+    toolkit.registry.backend(settings.backend.name, settings.backend.options)
 
     terminal.say(f"$ segport generate shapes {raw} --num-images {IMAGES}")
     toolkit.generate(GenerateSettings(raw, num_images=IMAGES))

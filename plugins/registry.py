@@ -8,7 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ..domain.errors import BackendUnavailableError, InvalidSpecError, PluginError, SegportError, UnknownNameError
+from ..domain.choices import Choice
+from ..domain.errors import (
+    BackendUnavailableError,
+    InvalidSpecError,
+    PluginError,
+    SegportError,
+    UnknownNameError,
+    in_one_line,
+)
 from .entries import Entry, Kind
 from .manager import Broken, Offer, discover
 
@@ -17,6 +25,7 @@ if TYPE_CHECKING:
     from ..domain.ports.backend import Backend
     from ..domain.ports.catalogue import Options
     from ..domain.ports.dataset import Reader
+    from ..domain.ports.exporting import Exporter
     from ..domain.ports.loss import Loss
     from ..domain.ports.metric import Metric
     from ..domain.ports.model import Architecture, Encoder
@@ -68,7 +77,15 @@ class Registry:
 
     def names(self, kind: str) -> Sequence[str]:
         """Known names of a kind, sorted, without aliases."""
-        return [e.name for e in self.entries if e.kind.value == kind]
+        return [e.name for e in self.offered(kind)]
+
+    def offered(self, kind: str) -> Sequence[Entry]:
+        """The descriptors of a kind, sorted by name."""
+        return [e for e in self.entries if e.kind.value == kind]
+
+    def faults(self) -> Mapping[str, str]:
+        """Plugins that could not be used: reason by name."""
+        return {b.plugin: b.reason for b in self.broken}
 
     def entry(self, kind: Kind, name: str) -> Entry:
         """The descriptor. Raises UnknownNameError with the nearest names."""
@@ -104,10 +121,13 @@ class Registry:
     def _load(entry: Entry) -> Callable[..., object]:
         try:
             return entry.load()
+        except SegportError:
+            raise
         except Exception as error:
             raise PluginError(
                 f"The {entry.kind.value} {entry.name!r} of plugin {entry.plugin!r} could not be loaded: "
-                f"{type(error).__name__}: {error}"
+                f"{in_one_line(error)}",
+                fix="`segport doctor` shows what is installed, and what mends it.",
             ) from error
 
     @staticmethod
@@ -119,12 +139,12 @@ class Registry:
             if option not in known:
                 raise UnknownNameError.of(f"option of {entry.kind.value} {entry.name!r}:", option, known)
 
-    def backend(self, name: str) -> Backend:
-        """The backend of that name or alias; one object a name, so that start-up work is done once."""
-        entry = self.entry(Kind.BACKEND, name)
-        if entry.name not in self._backends:
-            self._backends[entry.name] = cast("Backend", self.make(Kind.BACKEND, name, {}))
-        return self._backends[entry.name]
+    def backend(self, name: str, options: Options | None = None) -> Backend:
+        """The backend of that name or alias; one object for the same options, so that start-up work is done once."""
+        key = str(Choice(self.entry(Kind.BACKEND, name).name, options or {}))
+        if key not in self._backends:
+            self._backends[key] = cast("Backend", self.make(Kind.BACKEND, name, options or {}))
+        return self._backends[key]
 
     def reader(self, name: str) -> Reader:
         """A reader of a layout on disk."""
@@ -153,6 +173,10 @@ class Registry:
     def tracker(self, name: str, run: Path) -> Tracker:
         """A tracker for the run in that folder."""
         return cast("Tracker", self.make(Kind.TRACKER, name, {"run": run}))
+
+    def exporter(self, name: str, options: Options) -> Exporter:
+        """A writer of models in a format, with its options."""
+        return cast("Exporter", self.make(Kind.EXPORTER, name, options))
 
     def options(self, kind: Kind, name: str) -> Mapping[str, Any]:
         """Option names of a part with their defaults, for people: ``inspect.Parameter.empty`` where there is none."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
+from ...domain.architecture.checks import truth
 from ...domain.architecture.weights import Weights
 from ...domain.errors import InvalidSpecError
 from ...domain.ports.backend import Capability, DeviceInfo, Precision, StepPlan
 from ...domain.ports.model import Model
 from ...domain.spec import ModelSpec
-from .device import devices, resolve
+from .device import devices, facts, resolve
 from .evaluate import TensorflowEvalSession
 from .model import TensorflowModel
 from .runtime import tf
@@ -26,7 +27,7 @@ class TensorflowBackend:
         jit_compile: compile model and step with XLA; off by default, as it is seldom faster on a CPU.
     """
 
-    jit_compile: bool = False
+    jit_compile: bool = field(default=False, validator=truth())
 
     @property
     def name(self) -> str:
@@ -43,6 +44,10 @@ class TensorflowBackend:
     def devices(self) -> Sequence[DeviceInfo]:
         """Usable devices, best first."""
         return devices()
+
+    def facts(self) -> Mapping[str, str]:
+        """Keras, build and threads, for `segport doctor`."""
+        return facts()
 
     def build(
         self,

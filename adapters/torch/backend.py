@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
-from attrs import frozen
+from attrs import field, frozen
 
+from ...domain.architecture.checks import truth
 from ...domain.architecture.weights import Weights
 from ...domain.errors import InvalidSpecError
 from ...domain.ports.backend import Capability, DeviceInfo, Precision, StepPlan
 from ...domain.ports.model import Model
 from ...domain.spec import ModelSpec
-from .device import devices, resolve, tune_allocator
+from .device import devices, facts, resolve, tune_allocator
 from .evaluate import TorchEvalSession
 from .model import TorchModel
 from .train import TorchTrainSession
@@ -28,8 +29,8 @@ class TorchBackend:
         allocator: raise glibc's thresholds before the first model is built on a Linux CPU, for the whole process.
     """
 
-    compile: bool = False
-    allocator: bool = True
+    compile: bool = field(default=False, validator=truth())
+    allocator: bool = field(default=True, validator=truth())
 
     @property
     def name(self) -> str:
@@ -46,6 +47,10 @@ class TorchBackend:
     def devices(self) -> Sequence[DeviceInfo]:
         """Usable devices, best first."""
         return devices()
+
+    def facts(self) -> Mapping[str, str]:
+        """Build and threads, for `segport doctor`."""
+        return facts()
 
     def build(
         self,

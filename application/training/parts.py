@@ -13,7 +13,7 @@ from ...domain.choices import Choice
 from ...domain.classes import ClassMap
 from ...domain.description import DatasetInfo
 from ...domain.errors import InvalidSpecError, SegportError, UnknownNameError
-from ...domain.ports.backend import Backend, StepPlan
+from ...domain.ports.backend import Backend, Capability, StepPlan
 from ...domain.ports.catalogue import Catalogue
 from ...domain.ports.dataset import TrainingPlan, ViewingPlan
 from ...domain.spec import ModelSpec, Normalisation
@@ -67,7 +67,7 @@ def assemble(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, c
     assert settings.model and settings.encoder and settings.loss and settings.optimizer and settings.schedule
     assert settings.augment
     problems = _Problems()
-    backend = problems.attempt(lambda: catalogue.backend(settings.backend))
+    backend = problems.attempt(lambda: _trainer(catalogue, settings.backend))
     spec = problems.attempt(lambda: model_spec(catalogue, settings, info, classes))
     loss_options = dict(settings.loss.options)
     if settings.class_weights not in (None, "none"):
@@ -93,6 +93,7 @@ def assemble(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, c
             clip_norm=settings.clip or None,
             accumulate=settings.accumulate,
             seed=settings.seed,
+            deterministic=settings.deterministic,
         ),
         loop=LoopPlan(
             epochs=settings.epochs,
@@ -133,6 +134,17 @@ def model_spec(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo,
         architecture=str(settings.model),
         encoder=str(settings.encoder),
     )
+
+
+def _trainer(catalogue: Catalogue, choice: Choice) -> Backend:
+    backend = catalogue.backend(choice.name, choice.options)
+    if Capability.TRAINING not in backend.capabilities:
+        others = ", ".join(name for name in catalogue.names("backend") if name != backend.name)
+        raise InvalidSpecError(
+            f"The backend {backend.name!r} evaluates and predicts, but does not train.",
+            fix=f"Train with another one that does: {others or 'none is installed'}.",
+        )
+    return backend
 
 
 def _named(kind: str, table: Mapping[str, type[T]], choice: Choice | None) -> T:

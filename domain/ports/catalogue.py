@@ -9,12 +9,46 @@ from typing import Any, Protocol
 from ..augmentation.policy import AugmentationPolicy
 from .backend import Backend
 from .dataset import Reader
+from .exporting import Exporter
 from .loss import Loss
 from .metric import Metric
 from .model import Architecture, Encoder
 from .tracking import Tracker
 
 Options = Mapping[str, Any]
+
+
+class Offered(Protocol):
+    """What is known of a part before it is loaded."""
+
+    @property
+    def name(self) -> str:
+        """What users write."""
+        ...
+
+    @property
+    def summary(self) -> str:
+        """One line for listings."""
+        ...
+
+    @property
+    def plugin(self) -> str:
+        """Who offers it."""
+        ...
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """Modules that must be importable."""
+        ...
+
+    @property
+    def install(self) -> str:
+        """The command that brings them, or ""."""
+        ...
+
+    def missing(self) -> tuple[str, ...]:
+        """The required modules that are not installed. Looks for them without importing them."""
+        ...
 
 
 class Catalogue(Protocol):
@@ -29,8 +63,16 @@ class Catalogue(Protocol):
         """Known names of a kind ("backend", "reader", "loss" ...), sorted, without aliases."""
         ...
 
-    def backend(self, name: str) -> Backend:
-        """A framework."""
+    def offered(self, kind: str) -> Sequence[Offered]:
+        """All parts of a kind, by name, whether or not they can be used here."""
+        ...
+
+    def faults(self) -> Mapping[str, str]:
+        """Plugins that could not be used, with the reason."""
+        ...
+
+    def backend(self, name: str, options: Options | None = None) -> Backend:
+        """A framework with its options: the same object for the same name and options."""
         ...
 
     def reader(self, name: str) -> Reader:
@@ -59,4 +101,8 @@ class Catalogue(Protocol):
 
     def tracker(self, name: str, run: Path) -> Tracker:
         """A tracker for the run in that folder."""
+        ...
+
+    def exporter(self, name: str, options: Options) -> Exporter:
+        """A writer of models in a format, with its options."""
         ...

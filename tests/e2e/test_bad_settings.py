@@ -49,6 +49,8 @@ def refused(cli, tmp_path: Path, prepared: Path):
         (["--encoder", "plain:width=0"], ["width"]),
         (["--encoder", "plain:width=wide"], ["width"]),
         (["--device", "warp9"], ["warp9"]),
+        (["--backend", "torch:compil=true"], ["option of backend 'torch'", "'compil'", "Did you mean 'compile'?"]),
+        (["--backend", "torch:compile=perhaps"], ["compile", "true or false", "'perhaps'"]),
     ],
 )
 def test_wrong_names_and_values(refused, flags: list[object], words: list[str]) -> None:

@@ -155,6 +155,15 @@ def test_an_extra_plugin_counts_as_installed_and_two_toolkits_do_not_share() -> 
     assert first.registry.backend("torch") is not second.registry.backend("torch")
 
 
+def test_a_backend_is_made_once_for_the_same_options() -> None:
+    made = registry(entry("eager", Kind.BACKEND, aliases=("e",)))
+    assert made.backend("eager", {"level": 2}) is made.backend("e", {"level": 2}) == Quiet(2)
+    assert made.backend("eager") is made.backend("e", {}) == Quiet()
+    assert made.backend("eager") is not made.backend("eager", {"level": 2})
+    with pytest.raises(UnknownNameError, match="option of backend 'eager': 'levle'"):
+        made.backend("eager", {"levle": 2})
+
+
 def test_toolkits_make_services_of_their_own_and_take_replacements() -> None:
     clock = SimpleNamespace(seconds=lambda: 0.0, now=lambda: "now")
     mine, other = Toolkit(Settings(()), clock=clock), Toolkit(Settings(()))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -16,6 +18,8 @@ from segport.application.training.recipe import LARGEST_CROP, STRIDE, derive
 from segport.domain.choices import Choice
 from segport.domain.classes import ClassMap
 from segport.domain.description import DatasetInfo
+from segport.domain.errors import InvalidSpecError
+from segport.domain.ports.backend import Capability
 from segport.domain.resampling import Fit
 from segport.domain.samples import Task
 from segport.plugins.manager import Offer
@@ -100,6 +104,20 @@ def test_a_derived_recipe_can_be_built(known: DatasetInfo) -> None:
     assert parts.loop.epochs >= 5
 
 
+def test_a_backend_that_does_not_train_is_refused_with_those_left() -> None:
+    classes = ClassMap.binary("thing")
+    complete = derive(info(), TrainSettings(DATA, backend="viewer")).settings
+    with pytest.raises(InvalidSpecError, match="'viewer' evaluates and predicts, but does not train") as caught:
+        assemble(CATALOGUE, complete, info(), classes)
+    assert "other, slow" in caught.value.fix
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_the_step_is_as_deterministic_as_asked(deterministic: bool) -> None:
+    settings = derive(info(), TrainSettings(DATA, backend="fake", deterministic=deterministic)).settings
+    assert assemble(CATALOGUE, settings, info(), ClassMap.binary("thing")).step.deterministic is deterministic
+
+
 @pytest.mark.parametrize("name", sorted(DERIVED))
 def test_what_the_user_says_wins_and_is_given_no_reason(name: str) -> None:
     recipe = derive(info(), TrainSettings(DATA, **{name: GIVEN[name]}))
@@ -141,10 +159,13 @@ def test_huge_images_are_shrunk_and_others_are_cropped() -> None:
 
 
 class _Catalogue(Registry):
-    """The built-in formulas, and a framework that does nothing."""
+    """The built-in formulas, and frameworks that do nothing, of which "fake" has the capability to train."""
 
-    def backend(self, name: str) -> Any:
-        return object()
+    def backend(self, name: str, options: Any = None) -> Any:
+        return SimpleNamespace(name=name, capabilities={Capability.TRAINING} if name == "fake" else set())
+
+    def names(self, kind: str) -> Sequence[str]:
+        return ["other", "slow", "viewer"] if kind == "backend" else super().names(kind)
 
 
 def _formulas() -> Offer:

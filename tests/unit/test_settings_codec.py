@@ -152,7 +152,7 @@ def test_tuples_of_other_settings() -> None:
         ("precision", "fp8", "expected one of auto, fp32, bf16, fp16"),
         ("fit", "crop", "must be in"),
         ("class_weights", "some", "must be in"),
-        ("backend", 3, "expected text"),
+        ("backend", 3, "is not a name"),
         ("run", 3, "expected text"),
         ("loss", 3, "is not a name"),
         ("loss", "focal:gamma", "is not an option"),
