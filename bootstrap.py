@@ -21,7 +21,10 @@ from .plugins.registry import Registry
 
 if TYPE_CHECKING:
     from .adapters.data.shapes import GenerateShapes
+    from .application.compare_backends import CompareBackends
+    from .application.doctor import Doctor
     from .application.evaluate import EvaluateModel
+    from .application.export import ExportModel
     from .application.inspection import InspectDataset
     from .application.predict import PredictMasks
     from .application.prepare import PrepareDataset
@@ -131,6 +134,25 @@ class Container(containers.DeclarativeContainer):
         results=results,
         clock=clock,
     )
+    export = providers.Singleton(
+        _made(".application.export:ExportModel"),
+        catalogue=catalogue,
+        runs=runs,
+        atomically=providers.Object(_made(".adapters.files:atomic_path")),
+    )
+    compare_backends = providers.Singleton(
+        _made(".application.compare_backends:CompareBackends"),
+        catalogue=catalogue,
+        datasets=datasets,
+        runs=runs,
+        batcher=batcher,
+        clock=clock,
+    )
+    doctor = providers.Singleton(
+        _made(".application.doctor:Doctor"),
+        catalogue=catalogue,
+        system=providers.Singleton(_made(".adapters.system.machine:Machine")),
+    )
     score = providers.Singleton(
         _made(".application.score:ScoreMasks"),
         folders=folders,
@@ -196,9 +218,24 @@ class Toolkit:
         return cast("PredictMasks", self._container.predict())
 
     @property
+    def export(self) -> ExportModel:
+        """Writes a trained model in a format that others read."""
+        return cast("ExportModel", self._container.export())
+
+    @property
+    def compare_backends(self) -> CompareBackends:
+        """Runs one trained model on several backends, and says how they differ."""
+        return cast("CompareBackends", self._container.compare_backends())
+
+    @property
     def score(self) -> ScoreMasks:
         """Scores masks against masks."""
         return cast("ScoreMasks", self._container.score())
+
+    @property
+    def doctor(self) -> Doctor:
+        """Says what is installed, and what works."""
+        return cast("Doctor", self._container.doctor())
 
     def read_config(self, path: Path, table: str) -> Mapping[str, Any]:
         """Settings in a TOML file: those of ``[table]`` if there is one, as in a run's run.toml, else all of it."""

@@ -64,3 +64,15 @@ class TrainingDivergedError(SegportError):
 
 class RunInterruptedError(SegportError):
     """Training was asked to stop, and saved its state before it did."""
+
+
+def in_one_line(error: BaseException) -> str:
+    """Somebody else's error as text: its first line, and that of the error it began with where they differ.
+
+    Frameworks that cannot load their native part put whole tracebacks into their message; those are left out.
+    """
+    first = error
+    while (earlier := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
+        error = earlier
+    lines = [f"{type(one).__name__}: {str(one).strip()}".partition("\n")[0] for one in (first, error)]
+    return ", from ".join(dict.fromkeys(line for line in lines if "Traceback" not in line)) or type(first).__name__

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
+
+from ..cpu import usable_cpus
 
 PACKAGES = (
     "segport",
@@ -40,10 +41,3 @@ def installed(packages: Iterable[str]) -> Mapping[str, str]:
         except PackageNotFoundError:
             continue
     return versions
-
-
-def usable_cpus() -> int:
-    """Cores this process may use; fewer than the machine has where an affinity is set."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -5,13 +5,12 @@ Numbers of threads are left as they are.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ...domain.errors import InvalidSpecError
 from ...domain.ports.backend import DeviceInfo, Precision
-from ..cpu import bf16_instructions
-from .runtime import tf
+from ..cpu import bf16_instructions, usable_cpus
+from .runtime import keras, tf
 
 POLICIES = {Precision.FP32: "float32", Precision.BF16: "mixed_bfloat16", Precision.FP16: "mixed_float16"}
 """Keras's name of each precision: variables are float32 in all of them."""
@@ -22,6 +21,18 @@ _SYNONYMS = {"gpu": "gpu:0", "cuda": "gpu:0"}
 def devices() -> Sequence[DeviceInfo]:
     """Usable devices, best first: GPUs, the CPU."""
     return [*(_gpu(index, device) for index, device in enumerate(tf.config.list_physical_devices("GPU"))), _cpu()]
+
+
+def facts() -> Mapping[str, str]:
+    """Keras, what TensorFlow was built for, and its threads."""
+    threading = tf.config.threading
+    within = threading.get_intra_op_parallelism_threads() or usable_cpus()
+    across = threading.get_inter_op_parallelism_threads() or "as many as it likes"
+    return {
+        "Keras": keras.__version__,
+        "GPU build": _gpu_build(),
+        "threads": f"{within} within an operation, {across} across operations",
+    }
 
 
 def resolve(device: str, precision: Precision) -> tuple[str, Precision]:
@@ -55,6 +66,16 @@ def require_determinism(device: str) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
+def _gpu_build() -> str:
+    if not tf.test.is_built_with_gpu_support():
+        return "none: this build of TensorFlow is for CPUs"
+    build = tf.sysconfig.get_build_info()
+    built = f"CUDA {build['cuda_version']}" if "cuda_version" in build else "ROCm"
+    if tf.config.list_physical_devices("GPU"):
+        return built
+    return f"{built}, but no GPU is found: `nvidia-smi` should list one; pip install 'tensorflow[and-cuda]' brings CUDA"
+
+
 def _gpu(index: int, device: tf.config.PhysicalDevice) -> DeviceInfo:
     details = tf.config.experimental.get_device_details(device)
     summary = details.get("device_name", "GPU")
@@ -64,7 +85,7 @@ def _gpu(index: int, device: tf.config.PhysicalDevice) -> DeviceInfo:
 
 
 def _cpu() -> DeviceInfo:
-    threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
+    threads = tf.config.threading.get_intra_op_parallelism_threads() or usable_cpus()
     summary = f"CPU, {threads} threads"
     fast = bf16_instructions()
     if fast:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 
@@ -31,6 +31,12 @@ def devices() -> Sequence[DeviceInfo]:
     if torch.backends.mps.is_available():
         found.append(DeviceInfo("mps", "Apple GPU", Precision.FP32, "half precision is not faster on every Apple GPU"))
     return [*found, _cpu()]
+
+
+def facts() -> Mapping[str, str]:
+    """What torch was built for, and its threads."""
+    within, across = torch.get_num_threads(), torch.get_num_interop_threads()
+    return {"GPU build": _gpu_build(), "threads": f"{within} within an operation, {across} across operations"}
 
 
 def resolve(device: str, precision: Precision) -> tuple[torch.device, Precision]:
@@ -90,6 +96,15 @@ def deterministic_kernels(wanted: bool) -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(enabled, warn_only=warn)
         setattr(torch.utils.deterministic, _FILL, fill)
+
+
+def _gpu_build() -> str:
+    built = f"ROCm {torch.version.hip}" if torch.version.hip else f"CUDA {torch.version.cuda}"
+    if torch.cuda.is_available():
+        return built
+    if torch.version.hip or torch.version.cuda:
+        return f"{built}, but no driver or no GPU is found: `nvidia-smi` or `rocminfo` should list one"
+    return "Apple's Metal" if torch.backends.mps.is_built() else "none: this build of torch is for CPUs"
 
 
 def _cuda(index: int) -> DeviceInfo:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from attrs import frozen
@@ -180,4 +180,13 @@ class Backend(Protocol):
 
     def evaluator(self, model: Model) -> EvalSession:
         """A session over the model's current weights; several may live beside a trainer."""
+        ...
+
+
+@runtime_checkable
+class WithFacts(Protocol):
+    """A backend may also say of itself what `segport doctor` shall show. None has to."""
+
+    def facts(self) -> Mapping[str, str]:
+        """Builds, drivers, threads: text by name."""
         ...

@@ -8,8 +8,9 @@ from importlib.metadata import version
 
 import pytest
 
+from segport.adapters.cpu import usable_cpus
 from segport.adapters.system.clock import SystemClock
-from segport.adapters.system.platform import facts, installed, usable_cpus
+from segport.adapters.system.platform import facts, installed
 from segport.adapters.system.signals import StopSignals
 
 HEAVY = ("torch", "tensorflow", "keras", "cv2", "PIL", "matplotlib")
