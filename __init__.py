@@ -12,7 +12,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .application.settings import (
+        CompareBackendsSettings,
         EvaluateSettings,
+        ExportSettings,
         GenerateSettings,
         InspectSettings,
         PredictSettings,
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
     from .domain.errors import SegportError
 
 _HOMES = {
+    "CompareBackendsSettings": "application.settings",
     "EvaluateSettings": "application.settings",
+    "ExportSettings": "application.settings",
     "GenerateSettings": "application.settings",
     "InspectSettings": "application.settings",
     "PredictSettings": "application.settings",
@@ -37,7 +41,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "CompareBackendsSettings",
     "EvaluateSettings",
+    "ExportSettings",
     "GenerateSettings",
     "InspectSettings",
     "PredictSettings",

@@ -11,7 +11,6 @@ from attrs import frozen
 
 from ..domain.arrays import Counts
 from ..domain.classes import ClassMap
-from ..domain.errors import CheckpointError, DataError, InvalidSpecError
 from ..domain.metrics.aggregation import evaluate
 from ..domain.metrics.confusion import Confusion
 from ..domain.metrics.definitions import definitions
@@ -22,17 +21,17 @@ from ..domain.ports.backend import EvalSession
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.checkpoints import RunStore
 from ..domain.ports.clock import Clock
-from ..domain.ports.dataset import Batcher, Dataset, SampleSource, ViewingPlan
+from ..domain.ports.dataset import Batcher, SampleSource, ViewingPlan
 from ..domain.ports.preparing import DatasetStore
 from ..domain.ports.reporting import Panel, Reporter
 from ..domain.ports.results import Results
 from ..domain.resampling import Fit
 from ..domain.samples import Batch
-from ..domain.spec import ModelSpec
 from .evaluation_page import write_page
 from .listening import Listener, nobody
 from .loading import Trained, load_trained
 from .predictor import Predictor
+from .scored_split import scored_split
 from .settings import EvaluateSettings
 
 
@@ -88,11 +87,7 @@ class EvaluateModel:
             precision=settings.precision,
         )
         spec = trained.model.spec
-        dataset = self.datasets.open(_data(settings, trained))
-        _check_classes(spec, dataset, settings.run)
-        source = dataset.split(settings.split)
-        if not len(source):
-            raise DataError(f"The split {settings.split!r} holds no images.", fix="Prepare the data with such a split.")
+        source = scored_split(self.datasets, trained, settings.run, settings.data, settings.split)
         out = settings.out or trained.run or settings.run.parent
         with closing(trained.session):
             keys, native, resized = self._count(trained, source, settings, listen)
@@ -168,19 +163,3 @@ def _native_counts(batch: Batch, session: EvalSession, fed: object, classes: int
 
 def _scores(counts: Sequence[Counts]) -> tuple[Score, ...]:
     return tuple(evaluate(metric, counts) for metric in standard_metrics())
-
-
-def _data(settings: EvaluateSettings, trained: Trained) -> Path:
-    recorded = trained.configuration.get("train", {}).get("data")
-    if settings.data is None and recorded is None:
-        raise InvalidSpecError(f"{settings.run} does not say which data set it belongs to.", fix="Name it with --data.")
-    return settings.data or Path(str(recorded))
-
-
-def _check_classes(spec: ModelSpec, dataset: Dataset, where: Path) -> None:
-    if spec.classes.names != dataset.classes.names:
-        raise CheckpointError(
-            f"{where} was trained for the classes {', '.join(spec.classes.names)}; "
-            f"the data set {dataset.info.name} has {', '.join(dataset.classes.names)}.",
-            fix="Evaluate it on data prepared with the same classes.",
-        )

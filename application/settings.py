@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 from attrs import field, frozen
 from attrs.validators import ge, gt, in_, lt, optional
 
@@ -21,8 +22,8 @@ def _setting(help: str, default: Any, *, check: Any = None, group: str = "") -> 
     return field(default=default, validator=check, metadata={"help": help, "group": group})
 
 
-def _argument(help: str) -> Any:
-    return field(metadata={"help": help})
+def _argument(help: str, *, converter: Any = None) -> Any:
+    return field(converter=converter, metadata={"help": help})
 
 
 def _choice(help: str, default: Choice | None = None, *, group: str = "") -> Any:
@@ -31,6 +32,10 @@ def _choice(help: str, default: Choice | None = None, *, group: str = "") -> Any
         converter=lambda value: None if value is None else Choice.of(value),
         metadata={"help": help, "group": group},
     )
+
+
+def _choices(help: str) -> Any:
+    return field(default=(), converter=lambda values: tuple(map(Choice.of, values)), metadata={"help": help})
 
 
 @frozen
@@ -92,6 +97,9 @@ class TrainSettings:
     )
     model: Choice | None = _choice("Architecture, e.g. unet or unet:deep_supervision=true.", group="Model")
     encoder: Choice | None = _choice("Encoder, e.g. resnet18 or plain:width=32,depth=5.", group="Model")
+    init_from: Path | None = _setting(
+        "Run or .safetensors file whose weights to begin with, where names and shapes match.", None, group="Model"
+    )
     loss: Choice | None = _choice("Loss, e.g. bce-dice or focal:gamma=2.", group="Optimisation")
     class_weights: str | None = _setting(
         "Weights of classes in the loss: none, inverse or median frequency.",
@@ -131,6 +139,10 @@ class TrainSettings:
     seed: int = _setting("Of weights, order, augmentation and dropout.", 41, check=[ge(0), lt(2**32)], group="Loop")
 
 
+COMPUTE = tuple(field.name for field in attrs.fields(TrainSettings) if field.metadata.get("group") == "Compute")
+"""Settings that say how a run is computed, not what: a resumed run may change them."""
+
+
 @frozen
 class EvaluateSettings:
     """Score a run or checkpoint on a split of its data set."""
@@ -168,11 +180,9 @@ class ExportSettings:
     """Write a trained model in a format that others read."""
 
     run: Path = _argument("Run folder (its best checkpoint) or checkpoint file.")
-    to: Choice = field(
+    to: Choice = _argument(
+        "Format: torchscript, torch-export, torch-state-dict, keras, h5, saved-model, or a plugin's.",
         converter=Choice.of,
-        metadata={
-            "help": "Format: torch-state-dict, torchscript, torch-export, keras, h5, saved-model, or a plugin's."
-        },
     )
     out: Path | None = _setting("File or folder to make; RUN/exports/FORMAT by default.", None)
 
@@ -182,10 +192,8 @@ class CompareBackendsSettings:
     """Run one trained model on several backends, over the same images, and show how they differ."""
 
     run: Path = _argument("Run folder or checkpoint file.")
-    backends: tuple[Choice, ...] = field(
-        default=(),
-        converter=lambda names: tuple(map(Choice.of, names)),
-        metadata={"help": "Backends, e.g. torch,tf; the first is what the others are held against. All that are usable."},
+    backends: tuple[Choice, ...] = _choices(
+        "Backends, e.g. torch,tf; the first is what the others are held against. All that are usable by default."
     )
     split: str = _setting("Split the images are taken from, from its beginning.", "test")
     data: Path | None = _setting("Another prepared data set; the run's own by default.", None)

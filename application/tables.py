@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -12,6 +12,7 @@ from ..domain.metrics.table import ClassRow, shown
 from ..domain.ports.reporting import Table
 
 if TYPE_CHECKING:
+    from .compare_backends import BackendRow
     from .evaluate import EvaluationReport
 
 
@@ -46,6 +47,32 @@ def definition_table(numbers: Sequence[NamedNumber]) -> Table:
 def value_table(heading: str, numbers: Sequence[Score | NamedNumber]) -> Table:
     """Names and values alone."""
     return Table((heading, "value"), tuple((n.name, shown(n.value)) for n in numbers))
+
+
+def backend_table(rows: Sequence[BackendRow]) -> Table:
+    """One column a backend; every difference is to the first."""
+    first, *others = rows
+
+    def differing(text: Callable[[BackendRow], str]) -> tuple[str, ...]:
+        return ("", *map(text, others))
+
+    return Table(
+        ("", *(row.backend for row in rows)),
+        (
+            ("device", *(row.device for row in rows)),
+            ("precision", *(row.precision for row in rows)),
+            ("largest difference of a logit", *differing(lambda row: f"{row.difference.largest:.2e}")),
+            ("... as a share of the largest logit", *differing(lambda row: f"{row.difference.relative:.2e}")),
+            ("pixels of another class", *differing(lambda row: f"{row.difference.differing:,}")),
+            ("... as a share of all", *differing(lambda row: f"{row.difference.share:.2e}")),
+            ("... of which ties", *differing(lambda row: f"{row.difference.ties:,}")),
+            ("images with another confusion matrix", *differing(lambda row: f"{row.differing_matrices:,}")),
+            ("mIoU", *(shown(row.miou, 6) for row in rows)),
+            ("... difference", *differing(lambda row: f"{row.miou - first.miou:+.2e}")),
+            ("images/s, after a batch of warm-up", *(f"{row.images_per_second:.2f}" for row in rows)),
+        ),
+        caption=f"Every difference is to {first.backend}.",
+    )
 
 
 def definition_values(numbers: Sequence[NamedNumber]) -> dict[str, dict[str, object]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from . import data_commands, plugin_commands, training_commands
+from . import compare_commands, data_commands, doctor_commands, export_commands, plugin_commands, training_commands
 from .quickstart import add_quickstart
 
 
@@ -13,4 +13,7 @@ def register(app: App) -> None:
     add_quickstart(app)
     data_commands.register(app)
     training_commands.register(app)
+    compare_commands.register(app)
+    export_commands.register(app)
     plugin_commands.register(app)
+    doctor_commands.register(app)

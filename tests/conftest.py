@@ -17,7 +17,16 @@ from attrs import frozen
 from hypothesis import HealthCheck, settings
 from PIL import Image as Pillow
 
+from segport.adapters.storage.checkpoint import save_checkpoint
 from segport.cli.main import main
+from segport.domain.architecture.encoders.plain import Plain
+from segport.domain.architecture.unet import UNet
+from segport.domain.classes import ClassMap
+from segport.domain.ports.checkpoints import Checkpoint
+from segport.domain.resampling import Fit
+from segport.domain.spec import ModelSpec, Normalisation
+from segport.domain.terms import Task
+from segport.plugins.conformance.subject import lively
 
 # How long an example takes says nothing on a shared machine. In CI the same examples are tried every time.
 settings.register_profile(
@@ -113,6 +122,18 @@ def trained(prepared: Path) -> Path:
     flags = ("--epochs", "3", "--rate", "0.01", "--workers", "1", "--quiet")
     assert main(["train", str(prepared), "--run", str(run), *TINY, *flags]) == 0
     return run
+
+
+@pytest.fixture(scope="session")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint file of a small model for the shapes, made without any framework: lively weights, never trained."""
+    classes = ClassMap.of(["background", "rectangle", "ellipse", "triangle"])
+    graph = UNet((8, 4)).graph(channels=3, outputs=len(classes), encoder=Plain(width=4, depth=3))
+    normalisation = Normalisation((0.5,) * 3, (0.25,) * 3)
+    spec = ModelSpec(graph, classes, Task.MULTICLASS, normalisation, Fit.NATIVE, (64, 64), "unet", "plain")
+    path = tmp_path_factory.mktemp("untrained") / "model.safetensors"
+    save_checkpoint(path, Checkpoint(spec, lively(graph, 0)))
+    return path
 
 
 @pytest.fixture

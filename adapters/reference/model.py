@@ -50,6 +50,13 @@ class NumpyModel:
         if images.ndim != 4 or images.shape[3] != self.spec.graph.channels:
             expected = f"(N, H, W, {self.spec.graph.channels})"
             raise InvalidSpecError(f"Images are {expected} for this model, not {images.shape}.")
+        alone = not training and len(images) > 1  # one at a time holds less, and norms need no more
+        parts = (
+            [self._outputs(image[None], training) for image in images] if alone else [self._outputs(images, training)]
+        )
+        return [np.concatenate(output) for output in zip(*parts, strict=True)]
+
+    def _outputs(self, images: Images, training: bool) -> list[Logits]:
         values = run(self.spec.graph, self._weights, normalised(images, self.spec.normalisation, self._dtype), training)
         outputs = [np.moveaxis(values[name], 1, 3) for name in self.spec.graph.outputs]
         return [np.ascontiguousarray(output, dtype=np.float32) for output in outputs]

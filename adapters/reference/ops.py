@@ -15,18 +15,24 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
+_BAND = 1 << 20  # bytes of windows gathered at a time: few enough to be in the cache when they are multiplied
+
 
 def convolve(
     x: Floats, weight: Floats, bias: Floats | None, *, stride: int, padding: int, dilation: int, groups: int
 ) -> Floats:
     """Cross-correlation with zero padding. ``weight`` is (out, in / groups, k, k), ``bias`` (out,)."""
-    windows = _windows(x, weight.shape[-1], stride, padding, dilation, fill=0.0)
-    parts = [
-        np.tensordot(part, kernel, axes=((1, 4, 5), (1, 2, 3)))  # (N, H, W, out / groups)
-        for part, kernel in zip(np.split(windows, groups, axis=1), np.split(weight, groups), strict=True)
-    ]
-    result = np.concatenate(parts, axis=3)
-    return np.moveaxis(result if bias is None else result + bias, 3, 1)
+    windows = _windows(x, weight.shape[-1], stride, padding, dilation, fill=0.0).transpose(0, 1, 4, 5, 2, 3)
+    images, height, width = len(x), *windows.shape[4:]
+    kernels = weight.reshape(groups, -1, weight[0].size)  # (groups, out / groups, in / groups * k * k)
+    result = np.empty((images, groups, kernels.shape[1], height, width), x.dtype)
+    rows = max(1, _BAND // windows[..., 0, :].nbytes)
+    for top in range(0, height, rows):
+        band = windows[..., top : top + rows, :]
+        columns = band.reshape(images, groups, kernels.shape[2], -1)
+        result[..., top : top + rows, :] = (kernels @ columns).reshape(*result.shape[:3], -1, width)
+    flat: Floats = result.reshape(images, -1, height, width)
+    return flat if bias is None else flat + bias[:, None, None]
 
 
 def max_pool(x: Floats, *, kernel: int, stride: int, padding: int) -> Floats:

@@ -85,6 +85,22 @@ def test_data_commands_run_without_any_framework(python, tmp_path) -> None:
     assert (tmp_path / "data" / "dataset.toml").exists()
 
 
+def test_a_model_is_evaluated_and_used_without_any_framework(python, tmp_path, untrained) -> None:
+    lines = [
+        "generate shapes raw --num-images 10 --height 32 --width 32 --min-shape-px 8 --max-shape-px 12",
+        "prepare raw data",
+        f"evaluate {untrained} --data data --out scores --backend reference",
+        f"predict {untrained} raw/images --out masks --backend numpy --no-overlays",
+    ]
+    for line in lines:
+        done = python(WITHOUT, *line.split())
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+    assert len(list((tmp_path / "masks").glob("*.png"))) == 10
+    done = python(WITHOUT, "compare-backends", str(untrained), "--data", "data")
+    assert done.returncode == 4
+    assert "pip install 'segport[torch]'" in done.stderr and "pip install 'segport[tf" in done.stderr
+
+
 @pytest.mark.parametrize(("backend", "extra"), [("torch", "segport[torch]"), ("tf", "segport[tf")])
 def test_training_without_its_framework_says_how_to_get_it(python, tmp_path, backend: str, extra: str) -> None:
     shapes = "generate shapes raw --num-images 6 --height 32 --width 32 --min-shape-px 8 --max-shape-px 12"

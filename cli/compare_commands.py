@@ -1,0 +1,34 @@
+"""compare-backends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+from cyclopts import App
+
+from ..application.settings import CompareBackendsSettings
+from .dispatch import add
+from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from ..bootstrap import Toolkit
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    add(app, "compare-backends", CompareBackendsSettings, compare_backends)
+
+
+def compare_backends(toolkit: Toolkit, settings: CompareBackendsSettings, terminal: Terminal) -> int:
+    """Prints one table, and what could not be compared."""
+    from ..application.tables import backend_table
+
+    report = toolkit.compare_backends(settings, listen=terminal.counter("compared"))
+    pixels = report.rows[0].difference.pixels
+    terminal.result(f"{report.run}, split {report.split}: {report.images} images, {pixels:,} pixels")
+    terminal.table(backend_table(report.rows))
+    for other in report.left_out:
+        terminal.result(f"left out: {other.backend}: {other.reason} {other.fix}".rstrip())
+    terminal.object(attrs.asdict(report))
+    return 0
