@@ -106,7 +106,7 @@ class Registry:
         if missing:
             raise BackendUnavailableError(
                 f"The {kind.value} {entry.name!r} needs {', '.join(missing)}, which is not installed.",
-                fix=f"Install it with: {entry.install}" if entry.install else "",
+                fix=self._instead_of(entry),
             )
         factory = self._load(entry)
         self._check_options(entry, factory, options)
@@ -116,6 +116,14 @@ class Registry:
             raise
         except (TypeError, ValueError) as error:
             raise InvalidSpecError(f"Options of {kind.value} {name!r} ({dict(options)}): {error}") from error
+
+    def _instead_of(self, missing: Entry) -> str:
+        """What to do about a part that is not installed: install it, or use what another framework brings."""
+        ways = [f"Install it with: {missing.install}"] if missing.install else []
+        if missing.kind is Kind.BACKEND:
+            here = [e.name for e in self.offered(Kind.BACKEND) if e.requires and not e.missing()]
+            ways += [f"Installed here: {', '.join(f'--backend {name}' for name in here)}"] if here else []
+        return "\n".join(ways)
 
     @staticmethod
     def _load(entry: Entry) -> Callable[..., object]:

@@ -112,6 +112,23 @@ def test_a_missing_module_says_how_to_install_it_and_nothing_is_loaded() -> None
     assert caught.value.fix == "Install it with: pip install far"
 
 
+def test_a_missing_framework_names_the_installed_ones() -> None:
+    far = entry("far", Kind.BACKEND, requires=("no_such_module",), install="pip install far")
+    here = entry("here", Kind.BACKEND, requires=("json",))
+    bare = entry("bare", Kind.BACKEND)  # no framework, such as the reference: seldom what was meant
+    with pytest.raises(BackendUnavailableError) as caught:
+        registry(far, here, bare).backend("far")
+    assert caught.value.fix == "Install it with: pip install far\nInstalled here: --backend here"
+
+
+def test_an_error_of_ours_while_loading_is_not_wrapped() -> None:
+    def load() -> type:
+        raise BackendUnavailableError("Keras runs on jax.", fix="Set KERAS_BACKEND.")
+
+    with pytest.raises(BackendUnavailableError, match="Keras runs on jax"):
+        registry(entry("far", Kind.BACKEND, load=load)).backend("far")
+
+
 def test_tf_is_a_known_name() -> None:
     offered = Registry().entry(Kind.BACKEND, "tf")
     assert offered.name == "tensorflow" and "tensorflow" in offered.requires
