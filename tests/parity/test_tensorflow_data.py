@@ -107,6 +107,23 @@ def test_a_source_becomes_a_data_set_and_comes_back() -> None:
     assert np.array_equal(again[2].labels, LABELS[2])
 
 
+@pytest.mark.parametrize(
+    ("built", "gpus", "words"),
+    [
+        (False, [], "none: this build of TensorFlow is for CPUs"),
+        (True, [], "CUDA 12.5, but no GPU is found"),
+        (True, ["gpu"], "CUDA 12.5"),
+    ],
+)
+def test_facts_tell_a_build_without_gpus_from_a_gpu_that_is_not_found(monkeypatch, built, gpus, words) -> None:
+    monkeypatch.setattr(tf.test, "is_built_with_gpu_support", lambda: built)
+    monkeypatch.setattr(tf.sysconfig, "get_build_info", lambda: {"cuda_version": "12.5"})
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
+    facts = TensorflowBackend().facts()
+    assert facts["GPU build"].startswith(words)
+    assert facts["Keras"].startswith("3.") and "within an operation" in facts["threads"]
+
+
 def test_devices_say_why_and_the_cpu_is_one_of_them() -> None:
     cpu = devices()[-1]
     assert cpu.name == "cpu"

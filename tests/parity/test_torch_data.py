@@ -139,6 +139,25 @@ def test_the_instruction_set_is_read_from_the_cpus_flags(tmp_path: Path) -> None
     assert bf16_instructions(tmp_path / "absent") == ""
 
 
+@pytest.mark.parametrize(
+    ("cuda", "hip", "works", "words"),
+    [
+        ("12.8", None, True, "CUDA 12.8"),
+        ("12.8", None, False, "CUDA 12.8, but no driver or no GPU is found"),
+        (None, "6.4", False, "ROCm 6.4, but no driver or no GPU is found"),
+        (None, None, False, "none: this build of torch is for CPUs"),
+    ],
+)
+def test_facts_tell_a_build_without_gpus_from_a_gpu_that_is_not_found(monkeypatch, cuda, hip, works, words) -> None:
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    monkeypatch.setattr(torch.version, "hip", hip)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: works)
+    monkeypatch.setattr(torch.backends.mps, "is_built", lambda: False)
+    facts = TorchBackend().facts()
+    assert facts["GPU build"].startswith(words)
+    assert facts["threads"].startswith(f"{torch.get_num_threads()} within")
+
+
 def test_devices_say_why_and_the_cpu_is_one_of_them() -> None:
     cpu = devices()[-1]
     assert cpu.name == "cpu"
