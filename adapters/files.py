@@ -17,8 +17,9 @@ _CHUNK = 1 << 20
 def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A temporary path beside ``path`` to write to; leaving the block flushes it to disk and renames it to ``path``.
 
-    Missing parent folders are made. After an error in the block, or an interruption, the temporary file is gone and
+    Missing parent folders are made. After an error in the block, or an interruption, what was written is gone and
     ``path`` is as it was. Without ``durable`` nothing waits for the disk: for many files that can be made again.
+    The block may make a folder there, too; it replaces no other folder but an empty one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays, since image libraries choose the format by it.
@@ -29,7 +30,10 @@ def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
             _flush(temporary)
         os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        else:
+            temporary.unlink(missing_ok=True)
         raise
     if durable:
         _flush_folder(path.parent)
@@ -74,6 +78,12 @@ def sha256_of(path: Path) -> str:
 
 
 def _flush(path: Path) -> None:
+    """Makes what was written last: a file, or a folder and all that it holds."""
+    if path.is_dir():
+        for inner in path.iterdir():
+            _flush(inner)
+        _flush_folder(path)
+        return
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 

@@ -20,7 +20,7 @@ def register(app: App) -> None:
 
 @frozen
 class ListSettings:
-    """Every backend, reader, architecture, encoder, loss, metric, augmentation and tracker that can be named."""
+    """Every part that can be named: backends, readers, encoders, losses, metrics, exporters and the rest."""
 
 
 def _list(given: dict[str, Any]) -> int:

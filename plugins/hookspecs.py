@@ -61,5 +61,5 @@ def segport_trackers() -> Entries:
 
 @hookspec
 def segport_exporters() -> Entries:
-    """Writers of a model in a foreign format; factories make a callable (model, path) -> None."""
+    """Formats that others read models in; factories make a domain.ports.exporting.Exporter."""
     raise AssertionError("a specification is never called")

@@ -115,6 +115,7 @@ def test_backends_have_the_same_files(root: Path) -> None:
         for name in alone
         if (root / "adapters" / name / "backend.py").exists()
     }
-    shared = {"plugin.py", "backend.py", "device.py", "model.py", "loss.py", "metric.py", "train.py", "evaluate.py"}
+    names = ("plugin", "backend", "device", "model", "loss", "metric", "train", "evaluate", "export")
+    shared = {f"{name}.py" for name in names}
     assert "torch" in files
     assert {name: shared - found for name, found in files.items() if shared - found} == {}

@@ -89,3 +89,24 @@ def test_sha256(tmp_path: Path) -> None:
     data = os.urandom(3_000_000)
     (tmp_path / "a").write_bytes(data)
     assert files.sha256_of(tmp_path / "a") == hashlib.sha256(data).hexdigest()
+
+
+def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "folder"
+
+    def make(*, fail: bool) -> None:
+        with files.atomic_path(target) as temporary:
+            (temporary / "inner").mkdir(parents=True)
+            (temporary / "inner" / "a.bin").write_bytes(b"1")
+            assert not target.exists()
+            if fail:
+                raise OSError(errno.ENOSPC, "full")
+
+    with pytest.raises(OSError, match="full"):
+        make(fail=True)
+    assert os.listdir(tmp_path) == []
+    make(fail=False)
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.bin")] == ["folder/inner/a.bin"]
+    with pytest.raises(OSError, match="not empty|exists"):
+        make(fail=False)
+    assert os.listdir(tmp_path) == ["folder"]
