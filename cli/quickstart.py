@@ -32,6 +32,10 @@ AUGMENT = "light"
 """Many small updates on gently changed images: the way to a good score within minutes."""
 
 
+def _choice(value: str | Choice) -> Choice:
+    return Choice.of(value)
+
+
 @frozen
 class QuickstartSettings:
     """Generate shapes, prepare, train, evaluate and predict, in a few minutes on a CPU."""
@@ -39,7 +43,7 @@ class QuickstartSettings:
     out: Path = field(default=Path("quickstart"), metadata={"help": "Folder for everything."})
     backend: Choice = field(
         default=DEFAULT_BACKEND,
-        converter=lambda value: Choice.of(value),
+        converter=_choice,
         metadata={"help": "Framework: torch, tf, or a plugin's."},
     )
     epochs: int = field(default=36, validator=gt(0), metadata={"help": "Passes over the training split."})

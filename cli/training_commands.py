@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,6 @@ import attrs
 from cyclopts import App
 
 from ..application.settings import EvaluateSettings, PredictSettings, TrainSettings
-from ..domain.errors import InvalidSpecError
 from .dispatch import add, begin
 from .flags import command
 from .terminal import Terminal
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TRAIN_EXTRAS = {
     "config": "TOML file with any of these settings; a flag wins over it.",
-    "resume": "Run to go on with, exactly where it was left.",
+    "resume": "Run to go on with, exactly where it was left; beside it only the flags under Compute.",
 }
 
 
@@ -33,16 +33,11 @@ def register(app: App) -> None:
 
 
 def _train(given: dict[str, Any]) -> int:
-    config, resume = given.pop("config", None), given.pop("resume", None)
+    resume = given.pop("resume", None)
     terminal, toolkit = begin(given)
     if resume is not None:
-        if given or config:
-            raise InvalidSpecError(
-                "--resume goes on with the run's own settings, and takes no others: "
-                f"{', '.join(sorted(given)) or 'config'}.",
-                fix="Leave the others out, or start a new run.",
-            )
-        return resume_run(toolkit, Path(resume), terminal)
+        return resume_run(toolkit, Path(resume), given, terminal)
+    config = given.pop("config", None)
     values = {**toolkit.read_config(Path(config), "train"), **given} if config else given
     where = f"{config} and flags" if config and given else config or "segport train"
     return train(toolkit, toolkit.codec.from_values(TrainSettings, values, where=where), terminal)
@@ -66,10 +61,10 @@ def run_training(toolkit: Toolkit, settings: TrainSettings, terminal: Terminal) 
     return report
 
 
-def resume_run(toolkit: Toolkit, run: Path, terminal: Terminal) -> int:
-    """Goes on with a run."""
+def resume_run(toolkit: Toolkit, run: Path, compute: Mapping[str, Any], terminal: Terminal) -> int:
+    """Goes on with a run, computed in another way if asked."""
     with toolkit.listening(quiet=terminal.quiet) as (listen, stop):
-        report = toolkit.train.resume(run, listen=listen, stop=stop)
+        report = toolkit.train.resume(run, listen=listen, stop=stop, **compute)
     _show(report, terminal)
     terminal.object(attrs.asdict(report))
     return 0
@@ -78,7 +73,7 @@ def resume_run(toolkit: Toolkit, run: Path, terminal: Terminal) -> int:
 def _show(report: TrainReport, terminal: Terminal) -> None:
     terminal.result(
         f"best validation {report.monitor} {report.best_score:.4f} in epoch {report.best_epoch} of {report.epochs} "
-        f"({report.reason}, {report.seconds:.0f} s on {report.device}, {report.precision})"
+        f"({report.reason}, {report.seconds:.0f} s on {report.backend}, {report.device}, {report.precision})"
     )
     terminal.wrote([report.run, report.curves], then=f"segport evaluate {report.run}")
 

@@ -20,6 +20,25 @@ class RunStarted:
 
 
 @frozen
+class WeightsTransferred:
+    """A run begins with weights of another model instead of random ones; names are of tensors.
+
+    Attributes:
+        source: the run or file they are from.
+        matched: taken over.
+        reinitialised: of the new model, with no match.
+        left_over: of the source, not used.
+        renamed: where the classes of the head taken over have other names now: the old one to the new one.
+    """
+
+    source: str
+    matched: tuple[str, ...]
+    reinitialised: tuple[str, ...]
+    left_over: tuple[str, ...]
+    renamed: Mapping[str, str] = Factory(dict)
+
+
+@frozen
 class StepsDone:
     """Progress in an epoch: ``step`` of ``steps``, mean loss of the epoch so far, the rate in use, images a second."""
 
@@ -77,4 +96,4 @@ class RunFailed:
     reason: str
 
 
-Event: TypeAlias = RunStarted | StepsDone | EpochDone | CheckpointSaved | RunFinished | RunFailed
+Event: TypeAlias = RunStarted | WeightsTransferred | StepsDone | EpochDone | CheckpointSaved | RunFinished | RunFailed

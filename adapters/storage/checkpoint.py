@@ -55,26 +55,26 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Reads and checks. Raises CheckpointError saying what is wrong with the file: missing, truncated, altered ..."""
-    header = _header(path)
+    header = _description(path)
     try:
         tensors: Tensors = load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}.", fix=_READ_FIX) from None
+        raise CheckpointError(f"{path} is damaged: {error}.", fix=READ_FIX) from None
     if _checksum(tensors) != header.get("sha256"):
-        raise CheckpointError(f"{path} is damaged: its tensors do not have the checksum it names.", fix=_READ_FIX)
+        raise CheckpointError(f"{path} is damaged: its tensors do not have the checksum it names.", fix=READ_FIX)
     try:
         spec = spec_from_data(header["spec"])
         progress, step = header["progress"], header["step"]
     except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: its description cannot be understood: {error}.", fix=_READ_FIX) from None
+        raise CheckpointError(f"{path}: its description cannot be understood: {error}.", fix=READ_FIX) from None
     weights = {name: array for name, array in tensors.items() if not name.startswith(_STATE)}
     if problems := mismatch(spec.graph, weights):
-        raise CheckpointError(f"{path}: its weights do not fit its own graph.", problems=problems, fix=_READ_FIX)
+        raise CheckpointError(f"{path}: its weights do not fit its own graph.", problems=problems, fix=READ_FIX)
     return Checkpoint(spec, weights, None if step is None else _state(tensors, weights, int(step)), progress)
 
 
 _WRITE_FIX = "Free some space or choose another place with --run; the checkpoint before is unharmed."
-_READ_FIX = "Use another checkpoint of the run, or copy the file again from where it is whole."
+READ_FIX = "Use another checkpoint of the run, or copy the file again from where it is whole."
 
 
 def _tensors(checkpoint: Checkpoint) -> Tensors:
@@ -110,8 +110,11 @@ def _checksum(tensors: Mapping[str, NDArray[Any]]) -> str:
     return digest.hexdigest()
 
 
-def _header(path: Path) -> dict[str, Any]:
-    """Our JSON out of the file's header: 8 bytes of length, then JSON (https://huggingface.co/docs/safetensors)."""
+def metadata(path: Path) -> dict[str, str]:
+    """Texts in a safetensors file's header: 8 bytes of length, then JSON (https://huggingface.co/docs/safetensors).
+
+    Raises CheckpointError for a file that is missing, something else, or truncated within its header.
+    """
     try:
         with path.open("rb") as file:
             start = file.read(8)
@@ -124,11 +127,19 @@ def _header(path: Path) -> dict[str, Any]:
             f"{path} is not a checkpoint: it is no safetensors file.", fix="Checkpoints end in .safetensors."
         )
     if len(text) < length:
-        raise CheckpointError(f"{path} is truncated: it ends within its header.", fix=_READ_FIX)
+        raise CheckpointError(f"{path} is truncated: it ends within its header.", fix=READ_FIX)
     try:
-        header = json.loads(json.loads(text).get("__metadata__", {})[KEY])
+        return dict(json.loads(text).get("__metadata__", {}))
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: its header cannot be read: {error}.", fix=READ_FIX) from None
+
+
+def _description(path: Path) -> dict[str, Any]:
+    """Our JSON out of the file's header."""
+    try:
+        header = json.loads(metadata(path)[KEY])
         version = header["version"]
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError):
         raise CheckpointError(
             f"{path} is a safetensors file, but no checkpoint of segport: it says nothing of its model.",
             fix="Weights alone cannot be used; give a checkpoint from a run's folder.",

@@ -14,9 +14,10 @@ from attrs import frozen
 
 from ...domain.errors import CheckpointError
 from ...domain.events import EpochDone, Event
-from ...domain.ports.checkpoints import Checkpoint
+from ...domain.ports.checkpoints import Checkpoint, Pretrained
 from .. import files
 from .checkpoint import load_checkpoint, save_checkpoint
+from .pretrained import load_pretrained
 from .records import append_event, metrics_row, read_metrics, write_metrics
 from .toml import read_toml, write_toml
 
@@ -56,6 +57,10 @@ class RunFolder:
 
     def load(self, which: str) -> Checkpoint:
         """ "best", "last" or a file's name. Raises CheckpointError, naming what there is."""
+        return load_checkpoint(self.checkpoint(which))
+
+    def checkpoint(self, which: str) -> Path:
+        """The file of "best", "last" or a file's name. Raises CheckpointError, naming what there is."""
         path = self._file(which.removesuffix(SUFFIX))
         if not path.exists():
             known = sorted(p.stem for p in path.parent.glob(f"*{SUFFIX}") if not p.name.startswith("."))
@@ -65,7 +70,7 @@ class RunFolder:
                 if known
                 else "It has none yet: it stopped before the first was saved.",
             )
-        return load_checkpoint(path)
+        return path
 
     def last(self) -> Checkpoint | None:
         """The state to go on from; None before the first was saved."""
@@ -159,6 +164,10 @@ class RunFolders:
     def load_checkpoint(self, path: Path) -> Checkpoint:
         """A file, or the best of a run's folder."""
         return self.open(path).load("best") if path.is_dir() else load_checkpoint(path)
+
+    def load_pretrained(self, path: Path) -> Pretrained:
+        """As ``load_checkpoint``, and also from a plain safetensors file."""
+        return load_pretrained(self.open(path).checkpoint("best") if path.is_dir() else path)
 
 
 def _epoch(path: Path) -> int:

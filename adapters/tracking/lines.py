@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from math import isnan
 
-from ...domain.events import CheckpointSaved, EpochDone, Event, RunFailed, RunFinished, RunStarted, StepsDone
+from ...domain.events import (
+    CheckpointSaved,
+    EpochDone,
+    Event,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    StepsDone,
+    WeightsTransferred,
+)
 
 TELLING = ("train_loss", "train_miou", "val_miou", "val_f1")
 """Columns shown after each epoch; all of them stand in metrics.csv."""
@@ -21,6 +31,8 @@ def line(event: Event, epochs: int = 0) -> str | None:
     match event:
         case RunStarted():
             return _started(event)
+        case WeightsTransferred():
+            return _transferred(event)
         case EpochDone():
             mark = "  best so far" if event.improved else ""
             total = f"/{epochs}" if epochs else ""
@@ -39,6 +51,26 @@ def _started(event: RunStarted) -> str:
     resumed = f", going on after epoch {event.epoch}" if event.epoch else ""
     facts = "".join(f", {name} {value}" for name, value in event.facts.items())
     return f"{event.run}: {_epochs(event.epochs)} of {event.steps_per_epoch} steps{resumed}{facts}"
+
+
+def _transferred(event: WeightsTransferred) -> str:
+    total = len(event.matched) + len(event.reinitialised)
+    renamed = ", ".join(f"{old} is {new} now" for old, new in event.renamed.items())
+    parts = [
+        f"weights of {event.source}: {len(event.matched)} of {total} tensors matched",
+        f"{len(event.reinitialised)} re-initialised{grouped(event.reinitialised)}",
+        f"{len(event.left_over)} left over{grouped(event.left_over)}",
+        *([f"classes of the head: {renamed}"] if renamed else []),
+    ]
+    return "; ".join(parts)
+
+
+def grouped(names: Iterable[str], most: int = 4) -> str:
+    """ " (encoder.layer4 30, head 2)": tensors counted by the beginning of their names, the first few groups."""
+    counts = Counter(".".join(name.split(".")[:-1][:2]) for name in names)
+    shown = [f"{group} {count}" for group, count in list(counts.items())[:most]]
+    rest = sum(list(counts.values())[most:])
+    return f" ({', '.join([*shown, *([f'{rest} others'] if rest else [])])})" if counts else ""
 
 
 def _epochs(count: int) -> str:

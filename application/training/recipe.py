@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 import attrs
 from attrs import frozen
@@ -12,7 +12,10 @@ from ...domain.choices import Choice
 from ...domain.description import DatasetInfo
 from ...domain.resampling import Fit
 from ...domain.samples import Task
+from ...domain.spec import ModelSpec
 from ..settings import TrainSettings
+
+Rule: TypeAlias = Callable[[DatasetInfo, TrainSettings], tuple[Any, str]]
 
 STRIDE = 32
 """Deepest encoder stride of the defaults; training sizes are multiples of it."""
@@ -29,15 +32,24 @@ class Recipe:
     reasons: Mapping[str, str]
 
 
-def derive(info: DatasetInfo, settings: TrainSettings) -> Recipe:
-    """Fills in every setting that is None."""
+def derive(info: DatasetInfo, settings: TrainSettings, source: ModelSpec | None = None) -> Recipe:
+    """Fills in every setting that is None; model and encoder as those of ``source``, where weights come from it."""
     reasons: dict[str, str] = {}
-    for name, rule in _RULES:
+    for name, rule in (*_rules_of(source), *_RULES):
         if getattr(settings, name) is None:
             value, reason = rule(info, settings)
             settings = attrs.evolve(settings, **{name: value})
             reasons[name] = reason
     return Recipe(settings, reasons)
+
+
+def _rules_of(source: ModelSpec | None) -> Iterator[tuple[str, Rule]]:
+    written = {"model": source.architecture, "encoder": source.encoder} if source else {}
+    return ((name, _as_written(text)) for name, text in written.items() if text)
+
+
+def _as_written(text: str) -> Rule:
+    return lambda info, settings: (Choice.of(text), f"that of {settings.init_from}")
 
 
 def _model(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:
@@ -92,6 +104,8 @@ def _optimizer(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]
 
 def _rate(info: DatasetInfo, settings: TrainSettings) -> tuple[float, str]:
     assert settings.optimizer is not None
+    if settings.init_from is not None:
+        return (0.005 if settings.optimizer.name == "sgd" else 1e-4), "a tenth of what is usual from scratch"
     if settings.optimizer.name == "sgd":
         return 0.05, "usual for sgd with norms"
     return 1e-3, f"usual for {settings.optimizer.name} from scratch"
@@ -119,7 +133,7 @@ def _patience(info: DatasetInfo, settings: TrainSettings) -> tuple[int, str]:
     return 0, "the schedule ends the run; the best epoch is kept anyway"
 
 
-_RULES: tuple[tuple[str, Callable[[DatasetInfo, TrainSettings], tuple[Any, str]]], ...] = (
+_RULES: tuple[tuple[str, Rule], ...] = (
     ("model", _model),
     ("encoder", _encoder),
     ("fit", _fit),

@@ -8,37 +8,35 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import numpy as np
 from attrs import field, frozen
 
-from ...domain.architecture.weights import Weights, initialise
-from ...domain.errors import CheckpointError, DataError
-from ...domain.events import Event, RunFinished, RunStarted
-from ...domain.ports.backend import TrainState
+from ...domain.architecture.weights import fingerprint
+from ...domain.choices import Choice
+from ...domain.errors import CheckpointError, DataError, InvalidSpecError
+from ...domain.events import Event, RunFinished, RunStarted, WeightsTransferred
 from ...domain.ports.catalogue import Catalogue
-from ...domain.ports.checkpoints import Run, RunStore
+from ...domain.ports.checkpoints import Pretrained, Run, RunStore
 from ...domain.ports.clock import Clock
 from ...domain.ports.configuration import SettingsCodec
 from ...domain.ports.dataset import Batcher, BatchSource, Dataset
 from ...domain.ports.model import Model
 from ...domain.ports.preparing import DatasetStore
 from ...domain.ports.reporting import Reporter
-from ...domain.training.plateau import Plateau
-from ...domain.training.schedules import WarmUp
-from ...domain.training.selection import Best
-from ...domain.training.stopping import EarlyStopping
-from ..settings import TrainSettings
+from ..settings import COMPUTE, TrainSettings
 from .loop import TrainingLoop, count_all
 from .parts import Parts, assemble
-from .progress import Progress
 from .recipe import Recipe, derive
+from .start import Start, beginning, left_at
 
 Listener = Callable[[Event], None]
 
 
 @frozen
 class TrainReport:
-    """How a run ended. ``best_score`` is of the monitored metric on the validation split."""
+    """How a run ended. ``best_score`` is of the monitored metric on the validation split.
+
+    ``transferred`` tells which weights came from ``init_from``, where training began with them.
+    """
 
     run: Path
     epochs: int
@@ -47,9 +45,11 @@ class TrainReport:
     monitor: str
     reason: str
     seconds: float
+    backend: str
     device: str
     precision: str
     curves: Path
+    transferred: WeightsTransferred | None = None
 
 
 def _nobody(event: Event) -> None:
@@ -69,8 +69,18 @@ class _Stage:
     training: BatchSource
     validation: BatchSource
     run: Run
-    progress: Progress
-    state: TrainState | None = None
+    start: Start
+    backend: str
+
+
+@frozen(eq=False)
+class _Plan:
+    """Settings, complete and checked, with what they were derived from."""
+
+    dataset: Dataset
+    recipe: Recipe
+    parts: Parts
+    source: Pretrained | None
 
 
 @frozen
@@ -91,40 +101,52 @@ class TrainModel:
     facts: Callable[[], Mapping[str, str]] = field(default=dict)
 
     def plan(self, settings: TrainSettings) -> Recipe:
-        """Complete settings with the reasons for what was derived. Raises as a run would for names and values."""
-        dataset = self.datasets.open(settings.data)
-        recipe = derive(dataset.info, settings)
-        assemble(self.catalogue, recipe.settings, dataset.info, dataset.classes)
-        return recipe
+        """Complete settings with the reasons for what was derived.
+
+        Raises as a run would: for names and values, and for weights to begin with that cannot be read or do not match.
+        """
+        plan = self._planned(settings)
+        if plan.source is not None:
+            beginning(plan.parts, plan.recipe.settings, plan.source)
+        return plan.recipe
 
     def __call__(
         self, settings: TrainSettings, *, listen: Listener = _nobody, stop: Callable[[], bool] = _never
     ) -> TrainReport:
-        """Trains from scratch.
+        """Trains, from seeded weights or those of ``init_from``.
 
         Raises InvalidSpecError or UnknownNameError for settings (all problems at once), DataError for the data set,
-        BackendUnavailableError, CheckpointError where the folder already holds a run, TrainingDivergedError, and
-        RunInterruptedError when ``stop`` said so.
+        BackendUnavailableError, CheckpointError where the folder already holds a run or ``init_from`` cannot be used,
+        TrainingDivergedError, and RunInterruptedError when ``stop`` said so.
         """
-        dataset = self.datasets.open(settings.data)
-        recipe = derive(dataset.info, settings)
-        settings = recipe.settings
-        parts = assemble(self.catalogue, settings, dataset.info, dataset.classes)
-        training, validation = self._batches(dataset, parts)
-        weights = initialise(parts.spec.graph, settings.seed)
-        model = parts.backend.build(parts.spec, weights, device=settings.device, precision=settings.precision)
-        path = settings.run or self.runs.unused(dataset.info.name)
-        run = self.runs.create(path, self._configuration(recipe, dataset, model))
-        return self._train(_Stage(parts, model, training, validation, run, _beginning(parts)), listen, stop)
+        plan = self._planned(settings)
+        parts, settings = plan.parts, plan.recipe.settings
+        training, validation = self._batches(plan.dataset, parts)
+        start = beginning(parts, settings, plan.source)
+        model = parts.backend.build(parts.spec, start.weights, device=settings.device, precision=settings.precision)
+        path = settings.run or self.runs.unused(plan.dataset.info.name)
+        run = self.runs.create(path, self._configuration(plan, model, start))
+        backend = _written(parts, settings)
+        return self._train(_Stage(parts, model, training, validation, run, start, backend), listen, stop)
 
-    def resume(self, path: Path, *, listen: Listener = _nobody, stop: Callable[[], bool] = _never) -> TrainReport:
+    def resume(
+        self, path: Path, *, listen: Listener = _nobody, stop: Callable[[], bool] = _never, **compute: Any
+    ) -> TrainReport:
         """Goes on where a run was left, as if it had never been interrupted.
 
-        Raises CheckpointError when there is nothing to go on with, DataError when the data set has changed since.
+        Args:
+            path: the run's folder.
+            listen: hears every event.
+            stop: asked between updates whether to save and end.
+            compute: settings of the group "Compute", where the rest is to be computed in another way: ``backend="tf"``,
+                ``device="cpu"`` ... Then the end is that of an undisturbed run but for rounding.
+
+        Raises CheckpointError when there is nothing to go on with, DataError when the data set has changed since,
+        InvalidSpecError for any other setting in ``compute``.
         """
         run = self.runs.open(path)
         configuration = run.configuration()
-        settings = self.codec.from_values(TrainSettings, configuration["train"], where=f"{path}/run.toml")
+        settings = self._recorded(run, configuration, compute)
         dataset = self.datasets.open(settings.data)
         if dataset.info.fingerprint != configuration["dataset"]["fingerprint"]:
             raise DataError(
@@ -133,12 +155,32 @@ class TrainModel:
             )
         parts = assemble(self.catalogue, settings, dataset.info, dataset.classes)
         training, validation = self._batches(dataset, parts)
-        weights, progress, state = _left_at(run, parts, settings.seed)
-        if progress.epoch >= parts.loop.epochs or progress.stopping.stop:
-            raise CheckpointError(f"The run in {path} is finished, after {progress.epoch} epochs.")
-        model = parts.backend.build(parts.spec, weights, device=settings.device, precision=settings.precision)
-        run.rewind(progress.epoch)
-        return self._train(_Stage(parts, model, training, validation, run, progress, state), listen, stop)
+        start = left_at(run, parts, settings, self.runs)
+        if start.progress.epoch >= parts.loop.epochs or start.progress.stopping.stop:
+            raise CheckpointError(f"The run in {path} is finished, after {start.progress.epoch} epochs.")
+        model = parts.backend.build(parts.spec, start.weights, device=settings.device, precision=settings.precision)
+        run.rewind(start.progress.epoch)
+        backend = _written(parts, settings)
+        return self._train(_Stage(parts, model, training, validation, run, start, backend), listen, stop)
+
+    def _planned(self, settings: TrainSettings) -> _Plan:
+        dataset = self.datasets.open(settings.data)
+        source = self.runs.load_pretrained(settings.init_from) if settings.init_from else None
+        recipe = derive(dataset.info, settings, source.spec if source else None)
+        parts = assemble(self.catalogue, recipe.settings, dataset.info, dataset.classes)
+        return _Plan(dataset, recipe, parts, source)
+
+    def _recorded(self, run: Run, configuration: Mapping[str, Any], compute: Mapping[str, Any]) -> TrainSettings:
+        """What the run was created with, computed in another way if asked."""
+        others = sorted(set(compute) - set(COMPUTE))
+        if others:
+            raise InvalidSpecError(
+                f"--resume goes on with the run's own settings, and takes no others but {', '.join(COMPUTE)}: "
+                f"{', '.join(others)} given.",
+                fix="Leave the others out, or start a new run.",
+            )
+        where = f"{run.path}/run.toml" + (f" with another {', '.join(compute)}" if compute else "")
+        return self.codec.from_values(TrainSettings, {**configuration["train"], **compute}, where=where)
 
     def _batches(self, dataset: Dataset, parts: Parts) -> tuple[BatchSource, BatchSource]:
         """For training and for validation. Raises DataError when a split is missing."""
@@ -156,8 +198,8 @@ class TrainModel:
         with ExitStack() as stack:
             session = parts.backend.trainer(model, parts.step)
             stack.callback(session.close)
-            if stage.state is not None:
-                session.restore(stage.state)
+            if stage.start.state is not None:
+                session.restore(stage.start.state)
             evaluator = parts.backend.evaluator(model)
             stack.callback(evaluator.close)
             loop = TrainingLoop(
@@ -171,9 +213,11 @@ class TrainModel:
                 emit=emit,
                 stop=stop,
             )
-            facts = {"device": model.device, "precision": model.precision, "backend": parts.backend.name}
-            emit(RunStarted(str(run.path), parts.loop.epochs, loop.steps, stage.progress.epoch, facts))
-            progress = loop(stage.progress)
+            facts = {"device": model.device, "precision": model.precision, "backend": stage.backend}
+            emit(RunStarted(str(run.path), parts.loop.epochs, loop.steps, stage.start.progress.epoch, facts))
+            if stage.start.transferred is not None:
+                emit(stage.start.transferred)
+            progress = loop(stage.start.progress)
         curves = run.path / "plots" / "training.png"
         self.reporter.training_curves(run.metrics(), curves, monitor=parts.loop.monitor)
         report = TrainReport(
@@ -184,45 +228,34 @@ class TrainModel:
             monitor=parts.loop.monitor.removeprefix("val_"),
             reason="early stopping" if progress.stopping.stop else "all epochs done",
             seconds=self.clock.seconds() - began,
+            backend=stage.backend,
             device=model.device,
             precision=model.precision,
             curves=curves,
+            transferred=stage.start.transferred,
         )
         emit(_finished(report))
         return report
 
-    def _configuration(self, recipe: Recipe, dataset: Dataset, model: Model) -> dict[str, Any]:
-        return {
+    def _configuration(self, plan: _Plan, model: Model, start: Start) -> dict[str, Any]:
+        settings, info = plan.recipe.settings, plan.dataset.info
+        source = settings.init_from and settings.init_from.absolute()
+        tables: dict[str, Any] = {
             "format": 1,
             "started": self.clock.now(),
-            "train": self.codec.to_values(attrs.evolve(recipe.settings, data=recipe.settings.data.absolute())),
-            "reasons": dict(recipe.reasons),
-            "dataset": {"name": dataset.info.name, "fingerprint": dataset.info.fingerprint},
+            "train": self.codec.to_values(attrs.evolve(settings, data=settings.data.absolute(), init_from=source)),
+            "reasons": dict(plan.recipe.reasons),
+            "dataset": {"name": info.name, "fingerprint": info.fingerprint},
             "compute": {"device": model.device, "precision": model.precision},
             "environment": dict(self.facts()),
         }
+        # Stopped before its first checkpoint, a run begins again: then from the same weights or not at all.
+        return {**tables, "start": {"fingerprint": fingerprint(start.weights)}} if source else tables
 
 
-def _left_at(run: Run, parts: Parts, seed: int) -> tuple[Weights, Progress, TrainState | None]:
-    """Where a run was left; its very beginning when it was stopped before its first checkpoint."""
-    last = run.last()
-    if last is None:
-        return initialise(parts.spec.graph, seed), _beginning(parts), None
-    if last.state is None or last.progress is None:
-        raise CheckpointError(f"{run.path} holds no training state to go on from.", fix="Start a new run.")
-    return last.weights, Progress.from_data(last.progress), last.state
-
-
-def _beginning(parts: Parts) -> Progress:
-    schedule = parts.loop.schedule
-    inner = schedule.schedule if isinstance(schedule, WarmUp) else schedule
-    classes = len(parts.spec.classes)
-    return Progress(
-        best=Best("max"),
-        stopping=EarlyStopping(patience=parts.loop.patience, mode="max"),
-        counts=np.zeros((classes, classes), np.int64),
-        plateau=inner if isinstance(inner, Plateau) else None,
-    )
+def _written(parts: Parts, settings: TrainSettings) -> str:
+    """The backend as users write it, under its own name: "tensorflow:jit_compile=true"."""
+    return str(Choice(parts.backend.name, settings.backend.options))
 
 
 def _finished(report: TrainReport) -> RunFinished:

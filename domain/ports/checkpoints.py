@@ -27,6 +27,14 @@ class Checkpoint:
     progress: Mapping[str, Any] | None = None
 
 
+@frozen(eq=False)
+class Pretrained:
+    """Weights to begin with, float32 by name. ``spec`` is None where the file says nothing of its model."""
+
+    weights: Weights
+    spec: ModelSpec | None = None
+
+
 class Run(Protocol):
     """One run's folder."""
 
@@ -95,4 +103,8 @@ class RunStore(Protocol):
 
     def load_checkpoint(self, path: Path) -> Checkpoint:
         """From a file, or a run's folder (its best)."""
+        ...
+
+    def load_pretrained(self, path: Path) -> Pretrained:
+        """As ``load_checkpoint``, and also from a plain safetensors file. Raises CheckpointError."""
         ...

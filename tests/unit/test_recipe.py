@@ -26,8 +26,8 @@ from segport.plugins.manager import Offer
 from segport.plugins.registry import Registry
 
 DATA = Path("shapes")
-LEFT_OPEN = {"run", "output_weights"}
-"""Settings whose None means something of its own: a new folder, halved weights."""
+LEFT_OPEN = {"run", "init_from", "output_weights"}
+"""Settings whose None means something of its own: a new folder, seeded weights, halved ones."""
 DERIVED = {f.name for f in attrs.fields(TrainSettings) if f.default is None} - LEFT_OPEN
 
 

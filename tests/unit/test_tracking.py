@@ -9,7 +9,16 @@ import pytest
 
 from segport.adapters.tracking import lines, plugin
 from segport.adapters.tracking.console import ConsoleTracker
-from segport.domain.events import CheckpointSaved, EpochDone, Event, RunFailed, RunFinished, RunStarted, StepsDone
+from segport.domain.events import (
+    CheckpointSaved,
+    EpochDone,
+    Event,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    StepsDone,
+    WeightsTransferred,
+)
 
 EVENTS: list[Event] = [
     RunStarted("runs/first", epochs=2, steps_per_epoch=10, facts={"device": "cpu", "precision": "bf16"}),
@@ -61,6 +70,16 @@ def test_quiet_prints_nothing_but_a_failure() -> None:
     assert shown(Terminal(), quiet=True) == ""
     assert shown(io.StringIO(), quiet=True, events=[*EVENTS[:3], failure]) == (
         "runs/first: stopped at epoch 2: the loss became nan\n"
+    )
+
+
+def test_weights_taken_over_are_counted_and_the_others_grouped_by_layer() -> None:
+    new = ("head.weight", "head.bias", *(f"encoder.layer{i}.{j}.conv1.weight" for i in range(4) for j in range(2)))
+    event = WeightsTransferred("runs/a", ("encoder.conv1.weight",), new, ("fc.weight",), {"cat": "lion"})
+    assert lines.line(event) == (
+        "weights of runs/a: 1 of 11 tensors matched; "
+        "10 re-initialised (head 2, encoder.layer0 2, encoder.layer1 2, encoder.layer2 2, 2 others); "
+        "1 left over (fc 1); classes of the head: cat is lion now"
     )
 
 
