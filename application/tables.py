@@ -61,14 +61,14 @@ def backend_table(rows: Sequence[BackendRow]) -> Table:
         (
             ("device", *(row.device for row in rows)),
             ("precision", *(row.precision for row in rows)),
-            ("largest difference of a logit", *differing(lambda row: f"{row.difference.largest:.2e}")),
-            ("... as a share of the largest logit", *differing(lambda row: f"{row.difference.relative:.2e}")),
+            ("largest difference of a logit", *differing(lambda row: _tiny(row.difference.largest))),
+            ("... as a share of the largest logit", *differing(lambda row: _tiny(row.difference.relative))),
             ("pixels of another class", *differing(lambda row: f"{row.difference.differing:,}")),
-            ("... as a share of all", *differing(lambda row: f"{row.difference.share:.2e}")),
+            ("... as a share of all", *differing(lambda row: _tiny(row.difference.share))),
             ("... of which ties", *differing(lambda row: f"{row.difference.ties:,}")),
             ("images with another confusion matrix", *differing(lambda row: f"{row.differing_matrices:,}")),
             ("mIoU", *(shown(row.miou, 6) for row in rows)),
-            ("... difference", *differing(lambda row: f"{row.miou - first.miou:+.2e}")),
+            ("... difference", *differing(lambda row: _tiny(row.miou - first.miou))),
             ("images/s, after a batch of warm-up", *(f"{row.images_per_second:.2f}" for row in rows)),
         ),
         caption=f"Every difference is to {first.backend}.",
@@ -94,3 +94,8 @@ def report_values(report: EvaluationReport) -> dict[str, object]:
         "precision": report.precision,
         "files": [str(path) for path in report.files],
     }
+
+
+def _tiny(value: float) -> str:
+    """ "1.6e-05", or "0" where there is nothing: a rounded number could be either."""
+    return f"{value:.1e}" if value else "0"
