@@ -5,12 +5,15 @@ A model with several outputs gives a list, main one first.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ...domain.ports.exporting import Usage
 from ...domain.ports.model import Model
 from ...domain.spec import ModelSpec
-from .runtime import tf
+from .runtime import keras, tf
 
 
 class KerasFile:
@@ -34,6 +37,11 @@ class H5File(KerasFile):
 
     suffix = ".h5"
 
+    def write(self, model: Model, path: Path) -> None:
+        """See the port. Without Keras's advice to prefer its newer format: this one was asked for."""
+        with _quiet("absl"):
+            super().write(model, path)
+
 
 class SavedModel:
     """A folder that TensorFlow and its servers run without Keras or segport."""
@@ -42,9 +50,12 @@ class SavedModel:
     suffix = ""
 
     def write(self, model: Model, path: Path) -> None:
-        """See the port."""
+        """See the port. Not by ``keras.Model.export``: it would store every weight twice."""
+        images = tf.TensorSpec((None, None, None, model.spec.graph.channels), tf.uint8, "images")
+        archive = keras.export.ExportArchive()
+        archive.add_endpoint("serve", model.native, [images])
         try:
-            model.native.export(path, format="tf_saved_model", verbose=False)
+            archive.write_out(path, verbose=False)
         except tf.errors.OpError as error:
             raise OSError(error.message) from error
 
@@ -52,6 +63,18 @@ class SavedModel:
         """See the port."""
         load = f"import tensorflow as tf\nmodel = tf.saved_model.load({str(path)!r})"
         return _usage(spec, load, "model.serve(images)")
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Only errors are logged under that name inside the block."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _usage(spec: ModelSpec, load: str, call: str) -> Usage:
