@@ -176,7 +176,8 @@ class Resize(keras.layers.Layer):  # type: ignore[misc]
         x, size = inputs[0], tf.shape(inputs[1])[1:3]
         if self.mode == "nearest":
             return nearest(x, size)
-        return tf.cast(tf.image.resize(x, size, "bilinear", antialias=False), x.dtype)
+        # In float32 both ways: TensorFlow resizes in it anyway, and XLA's gradient of half precision does not compile.
+        return tf.cast(tf.image.resize(tf.cast(x, tf.float32), size, "bilinear", antialias=False), x.dtype)
 
     def get_config(self) -> dict[str, Any]:
         """For saving."""

@@ -112,15 +112,19 @@ def test_losses_are_computed_in_float32_whatever_the_precision() -> None:
     assert seen == [(tf.float32, tf.int32, tf.bool, 4)]
 
 
-def test_a_step_compiled_with_xla_leaves_the_same_weights() -> None:
+@pytest.mark.parametrize(("precision", "tolerance"), [(Precision.FP32, 1e-5), (Precision.BF16, 1e-2)])
+def test_a_step_compiled_with_xla_leaves_the_same_weights(precision: Precision, tolerance: float) -> None:
     spec = small_spec()
-    plain, compiled = (session_of(spec, jit_compile=jit, optimizer=Sgd(), accumulate=2) for jit in (False, True))
+    plain, compiled = (
+        session_of(spec, precision, jit_compile=jit, optimizer=Sgd(), accumulate=2) for jit in (False, True)
+    )
     for session in (plain, compiled):
         train(session, [batch(spec, seed=i) for i in range(4)], 0.01)
     wanted, found = plain.snapshot(), compiled.snapshot()
     for name, array in wanted.weights.items():
-        np.testing.assert_allclose(found.weights[name], array, atol=1e-5, err_msg=name)
-    assert np.array_equal(plain.drain().counts, compiled.drain().counts)
+        np.testing.assert_allclose(found.weights[name], array, atol=tolerance, err_msg=name)
+    different = np.abs(plain.drain().counts - compiled.drain().counts).sum()
+    assert different <= tolerance * sum(batch(spec, seed=i).labels.size for i in range(4))
 
 
 def test_state_that_does_not_fit_is_listed() -> None:
