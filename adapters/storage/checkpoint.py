@@ -124,7 +124,8 @@ def metadata(path: Path) -> dict[str, str]:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}.") from None
     if not text.startswith(b"{"):
         raise CheckpointError(
-            f"{path} is not a checkpoint: it is no safetensors file.", fix="Checkpoints end in .safetensors."
+            f"{path} is not a checkpoint: it is no safetensors file.",
+            fix="Checkpoints end in .safetensors; safetensors.torch.save_file writes what torch.load reads.",
         )
     if len(text) < length:
         raise CheckpointError(f"{path} is truncated: it ends within its header.", fix=READ_FIX)

@@ -104,11 +104,9 @@ def _optimizer(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]
 
 def _rate(info: DatasetInfo, settings: TrainSettings) -> tuple[float, str]:
     assert settings.optimizer is not None
-    if settings.init_from is not None:
-        return (0.005 if settings.optimizer.name == "sgd" else 1e-4), "a tenth of what is usual from scratch"
     if settings.optimizer.name == "sgd":
         return 0.05, "usual for sgd with norms"
-    return 1e-3, f"usual for {settings.optimizer.name} from scratch"
+    return 1e-3, f"usual for {settings.optimizer.name}"
 
 
 def _schedule(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:

@@ -37,7 +37,6 @@ def test_all_of_a_run_matches_its_own_model_which_need_not_be_named(cli, prepare
     said = cli("train", prepared, "--run", run, "--init-from", trained, "--size", "64", "--epochs", "1", "--json")
     assert said.code == 0, said.err
     assert f"encoder = plain:depth=3,width=8: that of {trained}" in said.err
-    assert "rate = 0.0001: a tenth of what is usual" in said.err
     found = said.object["transferred"]
     assert len(found["matched"]) > 20
     assert found["reinitialised"] == found["left_over"] == []
