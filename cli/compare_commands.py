@@ -26,7 +26,9 @@ def compare_backends(toolkit: Toolkit, settings: CompareBackendsSettings, termin
 
     report = toolkit.compare_backends(settings, listen=terminal.counter("compared"))
     pixels = report.rows[0].difference.pixels
-    terminal.result(f"{report.run}, split {report.split}: {report.images} images, {pixels:,} pixels")
+    terminal.result(
+        f"{report.run}, split {report.split}: {report.images} images, {pixels:,} pixels at the size the model sees"
+    )
     terminal.table(backend_table(report.rows))
     for other in report.left_out:
         terminal.result(f"left out: {other.backend}: {other.reason} {other.fix}".rstrip())
