@@ -2,7 +2,8 @@
 
     python benchmarks/bench_startup.py [--runs 10]
 
-A bare interpreter and `import numpy` are timed in the same rounds, to tell the machine's part from ours.
+A bare interpreter and `import numpy` are timed in the same rounds, to tell the machine's part from ours; so are the
+installed frameworks alone, and each as our backend, ready to build a model.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 
 SEGPORT = "import sys; from segport.cli.main import main; sys.exit(main())"
 COMMANDS = {
@@ -23,6 +25,11 @@ COMMANDS = {
     "segport train --help": ["-c", SEGPORT, "train", "--help"],
     "segport plugins list": ["-c", SEGPORT, "plugins", "list"],
 }
+BACKEND = "from segport import Toolkit; Toolkit().registry.backend({!r}).devices()"
+for framework in ("torch", "tensorflow"):
+    if find_spec(framework):
+        COMMANDS[f"import {framework}"] = ["-c", f"import {framework}"]
+        COMMANDS[f"{framework} backend"] = ["-c", BACKEND.format(framework)]
 
 
 def main() -> None:
@@ -33,7 +40,7 @@ def main() -> None:
     for _ in range(runs):
         for name, arguments in COMMANDS.items():
             start = time.perf_counter()
-            subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
             times[name].append(time.perf_counter() - start)
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, median of {runs} runs")
     for name, seconds in times.items():
