@@ -8,7 +8,7 @@ INSTALLED := .venv/with-torch,tf-cpu,test
 QUICK := .venv/with-$(if $(filter tf tensorflow,$(BACKEND)),tf-cpu,torch)
 TYPING := .typing/segport
 
-.PHONY: quickstart test lint types bench clean
+.PHONY: quickstart test lint types frameworks bench clean
 
 quickstart: $(QUICK)
 	$(BIN)/segport quickstart --backend $(BACKEND)
@@ -25,11 +25,15 @@ lint: $(INSTALLED)
 types: $(INSTALLED) $(TYPING)
 	MYPYPATH=$(CURDIR)/.typing $(BIN)/mypy -p segport
 
+# One framework at a time, and none: three environments of their own under .environments.
+frameworks:
+	$(PYTHON) tests/environments/frameworks.py
+
 bench: $(INSTALLED)
 	@set -e; for script in $(sort $(wildcard benchmarks/bench_*.py)); do echo "$$script"; $(BIN)/python $$script; done
 
 clean:
-	rm -rf build dist *.egg-info quickstart .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf build dist *.egg-info quickstart .environments .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	rm -f .venv/with-*
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
