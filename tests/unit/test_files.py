@@ -106,6 +106,6 @@ def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
     make(fail=False)
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.bin")] == ["folder/inner/a.bin"]
-    with pytest.raises(OSError, match="not empty|exists"):
+    with pytest.raises(OSError, match=r"not empty|exists"):
         make(fail=False)
     assert os.listdir(tmp_path) == ["folder"]
