@@ -54,8 +54,15 @@ class Entry:
     plugin: str = field(default="", kw_only=True)
 
     def missing(self) -> tuple[str, ...]:
-        """The required modules that are not installed. Looks for them without importing them."""
-        return tuple(name for name in self.requires if find_spec(name) is None)
+        """The required modules that are not installed. Looks for them without importing them, but for parents."""
+        return tuple(name for name in self.requires if not _is_there(name))
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # "a.b" where there is no a
+        return False
 
 
 Entries = Iterable[Entry]

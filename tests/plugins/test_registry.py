@@ -104,10 +104,12 @@ def test_a_missing_module_says_how_to_install_it_and_nothing_is_loaded() -> None
     def load() -> type:
         raise AssertionError("loaded")
 
-    needs = entry("far", Kind.BACKEND, load=load, requires=("json", "no_such_module"), install="pip install far")
+    needs = entry(
+        "far", Kind.BACKEND, load=load, requires=("json", "no_such_module", "no_such.part"), install="pip install far"
+    )
     made = registry(needs)
-    assert needs.missing() == ("no_such_module",)
-    with pytest.raises(BackendUnavailableError, match="backend 'far' needs no_such_module, which is") as caught:
+    assert needs.missing() == ("no_such_module", "no_such.part")
+    with pytest.raises(BackendUnavailableError, match="'far' needs no_such_module, no_such[.]part, which is") as caught:
         made.backend("far")
     assert caught.value.fix == "Install it with: pip install far"
 
