@@ -56,9 +56,11 @@ def add_quickstart(app: App) -> None:
 
 def quickstart(toolkit: Toolkit, settings: QuickstartSettings, terminal: Terminal) -> int:
     """Runs the commands one after another, saying each as it would be typed."""
+    from ..application.training.parts import training_backend
+
+    training_backend(toolkit.registry, settings.backend)
     out = settings.out
     raw, data, run = out / "raw", out / "shapes", out / "run"
-    toolkit.registry.backend(settings.backend.name, settings.backend.options)
 
     terminal.say(f"$ segport generate shapes {raw} --num-images {IMAGES}")
     toolkit.generate(GenerateSettings(raw, num_images=IMAGES))

@@ -67,7 +67,7 @@ def assemble(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, c
     assert settings.model and settings.encoder and settings.loss and settings.optimizer and settings.schedule
     assert settings.augment
     problems = _Problems()
-    backend = problems.attempt(lambda: _trainer(catalogue, settings.backend))
+    backend = problems.attempt(lambda: training_backend(catalogue, settings.backend))
     spec = problems.attempt(lambda: model_spec(catalogue, settings, info, classes))
     loss_options = dict(settings.loss.options)
     if settings.class_weights not in (None, "none"):
@@ -136,7 +136,8 @@ def model_spec(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo,
     )
 
 
-def _trainer(catalogue: Catalogue, choice: Choice) -> Backend:
+def training_backend(catalogue: Catalogue, choice: Choice) -> Backend:
+    """The backend of that choice. Raises InvalidSpecError for one that does not train."""
     backend = catalogue.backend(choice.name, choice.options)
     if Capability.TRAINING not in backend.capabilities:
         others = ", ".join(name for name in catalogue.names("backend") if name != backend.name)

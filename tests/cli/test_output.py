@@ -64,6 +64,7 @@ def test_the_quickstart_prints_one_object_too(cli, tmp_path: Path, monkeypatch: 
 
 def test_a_quickstart_begins_with_what_it_needs(cli, tmp_path: Path) -> None:
     cli("quickstart", "--out", tmp_path / "quick", "--backend", "torhc").failed(2, "'torhc'", "'torch'")
+    cli("quickstart", "--out", tmp_path / "quick", "--backend", "reference").failed(2, "does not train")
     cli("quickstart", "--out", tmp_path / "quick", "--epochs", "0").failed(2, "epochs")
     assert not (tmp_path / "quick").exists()
 
