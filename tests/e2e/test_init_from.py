@@ -93,6 +93,8 @@ def test_what_cannot_be_begun_with_is_refused_before_anything_is_made(cli, prepa
 
     refused("No such file")
     file.write_bytes(b"PK\x03\x04")
+    refused("cannot be used", "damaged")
+    file.write_bytes(b"no tensors")
     refused("not a checkpoint")
     save_file({"backbone.stem.weight": np.zeros((8, 3, 3, 3), np.float32)}, file)
     refused("No tensor", "backbone.stem.weight 8x3x3x3", "encoder.", "--encoder")
