@@ -46,6 +46,14 @@ class UnknownNameError(SegportError, LookupError):
         return cls(f"Unknown {kind} {name!r}.", fix=f"{hint}Known: {', '.join(known) or 'none'}.")
 
 
+class DownloadError(DataError):
+    """A file that cannot be fetched, or is not what was promised. ``missing``: the server has no such file."""
+
+    def __init__(self, message: str, *, fix: str = "", missing: bool = False) -> None:
+        super().__init__(message, fix=fix)
+        self.missing = missing
+
+
 class BackendUnavailableError(SegportError, ImportError):
     """A backend that is known but cannot be used here; the message says how to install it."""
 

@@ -1,0 +1,117 @@
+"""Files over HTTP: gone on with where they were left, tried again when the network fails, checked in the end."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Callable
+from email.message import Message
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+
+from attrs import frozen
+
+from ...domain.downloads.descriptions import RemoteFile
+from ...domain.errors import DownloadError
+from ...domain.ports.downloading import Fetched, Listener, Stop
+from .checksums import verify
+from .part import Part
+from .request import Answer, Job, UnlikeError
+
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_GONE = frozenset({404, 410})
+_LONGEST_WAIT = 60.0
+
+
+@frozen
+class HttpFetcher:
+    """Implements ``Fetcher`` with the standard library; proxies are those that http_proxy and https_proxy name.
+
+    Attributes:
+        timeout: seconds without a single byte after which a connection is given up.
+        tries: in a row without any progress.
+        pause: seconds before the second try; doubled for every further one.
+        sleep: waits so many seconds.
+    """
+
+    timeout: float = 30.0
+    tries: int = 5
+    pause: float = 0.5
+    sleep: Callable[[float], None] = time.sleep
+
+    def fetch(self, file: RemoteFile, target: Path, listen: Listener, stop: Stop) -> Fetched:
+        """See ``Fetcher``."""
+        if checked := _of_file_that_is_here(file, target):
+            return Fetched(file, target.stat().st_size, 0, checked)
+        job = Job(file, Part(target), listen, stop, self.timeout)
+        resumed = job.part.size > 0
+        while True:
+            try:
+                checked = job.check(self._persist(job))
+                break
+            except UnlikeError as error:
+                if not resumed:
+                    raise error.reason from None
+                resumed = False  # what was here may have been of another version: once more, from the beginning
+        job.part.finish()
+        return Fetched(file, target.stat().st_size, job.received, checked)
+
+    def _persist(self, job: Job) -> Answer:
+        """Tries until all bytes are here, or until so many tries in a row brought none."""
+        furthest, failures = job.part.size, 0
+        while True:
+            try:
+                return job.request()
+            except HTTPError as error:
+                error.close()
+                if error.code not in _PASSING:
+                    raise _refused(job.file, error) from None
+                problem, wait = f"HTTP {error.code} {error.reason}", _asked_wait(error.headers)
+            except (OSError, http.client.HTTPException) as error:
+                problem, wait = _in_words(error), 0.0
+            failures = 1 if job.part.size > furthest else failures + 1
+            furthest = max(furthest, job.part.size)
+            if failures >= self.tries:
+                raise _unreachable(job.file, job.part, f"{problem} ({failures} tries)")
+            self.sleep(max(wait, self.pause * 2 ** (failures - 1)))
+
+
+def _of_file_that_is_here(file: RemoteFile, target: Path) -> str:
+    """What could be checked of a file that lies there already; "" for none, and for a wrong one, which is removed."""
+    if not target.exists():
+        return ""
+    try:
+        return verify(file, target)
+    except DownloadError:
+        target.unlink()
+        return ""
+
+
+def _asked_wait(headers: Message) -> float:
+    """Seconds the server asks to wait; it may also give a date, which is passed over."""
+    asked = headers.get("Retry-After", "")
+    return min(float(asked), _LONGEST_WAIT) if asked.isdigit() else 0.0
+
+
+def _in_words(error: Exception) -> str:
+    reason = error.reason if isinstance(error, URLError) else error
+    if isinstance(reason, TimeoutError):
+        return "no answer in time"
+    return getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+
+
+def _refused(file: RemoteFile, error: HTTPError) -> DownloadError:
+    return DownloadError(
+        f"{file.url} is refused: HTTP {error.code} {error.reason}.",
+        fix="Open the address in a browser. If the file has moved, name a mirror that has it with --mirror.",
+        missing=error.code in _GONE,
+    )
+
+
+def _unreachable(file: RemoteFile, part: Part, problem: str) -> DownloadError:
+    kept = f" What came so far, {part.size} bytes, is kept." if part.size else ""
+    return DownloadError(
+        f"{file.url} cannot be fetched: {problem}.{kept}",
+        fix="Check the network, and the proxy if https_proxy names one, then run the same command again: it goes on "
+        f"from here. Without a network, put the file at {part.target}, or name a mirror with --mirror.",
+    )

@@ -1,0 +1,79 @@
+"""The folder in which a download grows."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from ...domain.errors import DataError
+from ..files import atomic_path, link_or_copy, write_text
+
+
+@frozen
+class PartialFolder:
+    """Implements ``GrowingFolder`` as ``OUT.partial``, beside ``OUT`` so that it can be renamed."""
+
+    out: Path
+
+    @property
+    def home(self) -> Path:
+        """All of it."""
+        return self.out.with_name(f"{self.out.name}.partial")
+
+    @property
+    def fetched(self) -> Path:
+        """See ``GrowingFolder``."""
+        return self.home / "fetched"
+
+    @property
+    def tree(self) -> Path:
+        """See ``GrowingFolder``."""
+        return self.home / "tree"
+
+    def rows(self, path: str) -> Iterator[Sequence[str]]:
+        """See ``GrowingFolder``."""
+        source = self.fetched / path
+        try:
+            with source.open(encoding="utf-8-sig", newline="") as stream:
+                yield from csv.reader(stream)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"{source} is no CSV file: {error}.", fix="Delete it and run the command again.") from error
+
+    def keep(self, path: str) -> None:
+        """See ``GrowingFolder``."""
+        link_or_copy(self.fetched / path, self.tree / path)
+
+    def write_rows(self, path: str, rows: Iterable[Sequence[str]]) -> None:
+        """See ``GrowingFolder``."""
+        with atomic_path(self.tree / path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream, lineterminator="\n").writerows(rows)
+
+    def write_text(self, path: str, text: str) -> None:
+        """See ``GrowingFolder``."""
+        write_text(self.tree / path, text)
+
+    def finish(self) -> None:
+        """See ``GrowingFolder``."""
+        if self.out.exists():
+            self.out.rmdir()
+        self.tree.rename(self.out)
+        shutil.rmtree(self.home)
+
+
+@frozen
+class PartialFolders:
+    """Implements ``Grounds``."""
+
+    def open(self, out: Path) -> PartialFolder:
+        """See ``Grounds``."""
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise DataError(f"{out} is there already and not empty.", fix="Choose another folder, or remove it first.")
+        folder = PartialFolder(out.resolve())
+        shutil.rmtree(folder.tree, ignore_errors=True)
+        folder.tree.mkdir(parents=True)
+        folder.fetched.mkdir(exist_ok=True)
+        return folder
