@@ -26,7 +26,19 @@ _ENCODERS = {
     "resnet18": "residual, basic blocks, 11.2 M parameters; He et al. 2015",
     "resnet34": "residual, basic blocks, 21.3 M parameters; He et al. 2015",
     "resnet50": "residual, bottleneck blocks, 23.5 M parameters; He et al. 2015",
+    "resnet101": "residual, bottleneck blocks, 42.5 M parameters; He et al. 2015",
+    "resnet152": "residual, bottleneck blocks, 58.1 M parameters; He et al. 2015",
+    "vgg11": "3x3 convolutions and max-pools, 9.2 M parameters; Simonyan and Zisserman 2014",
+    "vgg13": "3x3 convolutions and max-pools, 9.4 M parameters; Simonyan and Zisserman 2014",
+    "vgg16": "3x3 convolutions and max-pools, 14.7 M parameters; Simonyan and Zisserman 2014",
+    "mobilenet-v2": "inverted residuals, depthwise convolutions, 2.2 M parameters; Sandler et al. 2018",
+    "efficientnet-b0": "inverted residuals with weighed channels, 4.0 M parameters; Tan and Le 2019",
+    "efficientnet-b1": "inverted residuals with weighed channels, 6.5 M parameters; Tan and Le 2019",
+    "efficientnet-b2": "inverted residuals with weighed channels, 7.7 M parameters; Tan and Le 2019",
+    "efficientnet-b3": "inverted residuals with weighed channels, 10.7 M parameters; Tan and Le 2019",
+    "convnext-tiny": "7x7 depthwise convolutions, layer norms, 27.8 M parameters; Liu et al. 2022",
 }
+_ENCODER_ALIASES = {"mobilenet-v2": ("mobilenetv2",)}
 _LOSSES = {
     "cross-entropy": "Softmax cross-entropy, the usual choice for several classes.",
     "bce": "Sigmoid cross-entropy of foreground against background; with K logits, of each class against the rest.",
@@ -84,7 +96,7 @@ def segport_architectures() -> Entries:
 @hookimpl
 def segport_encoders() -> Entries:
     """The zoo's encoders."""
-    return _entries(Kind.ENCODER, _ENCODERS, _encoder)
+    return _entries(Kind.ENCODER, _ENCODERS, _encoder, _ENCODER_ALIASES)
 
 
 @hookimpl

@@ -104,18 +104,26 @@ def _apply(node: Node, inputs: list[ops.Floats], held: Mapping[str, ops.Floats],
         case op.Norm(epsilon=epsilon):
             mean, variance = ops.batch_statistics(x) if training else (held["running_mean"], held["running_var"])
             return ops.normalise(x, mean, variance, held["weight"], held["bias"], epsilon)
+        case op.LayerNorm(epsilon=epsilon):
+            return ops.normalise_channels(x, held["weight"], held["bias"], epsilon)
+        case op.LayerScale():
+            return x * held["weight"][:, None, None]
         case op.Activation(function=function):
             return ops.activate(x, function)
         case op.MaxPool(kernel=kernel, stride=stride, padding=padding):
             return ops.max_pool(x, kernel=kernel, stride=stride, padding=padding)
         case op.GlobalPool():
             return ops.global_mean(x)
+        case op.GridPool(size=size):
+            return ops.grid_mean(x, size)
         case op.Resize(mode=mode):
             return ops.resize(x, (inputs[1].shape[2], inputs[1].shape[3]), mode)
         case op.Concat():
             return np.concatenate(inputs, axis=1)
         case op.Add():
             return reduce(np.add, inputs)
+        case op.Average():
+            return reduce(np.add, inputs) / len(inputs)
         case op.Multiply():
             return x * inputs[1]
         case op.Dropout():

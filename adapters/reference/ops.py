@@ -52,6 +52,14 @@ def batch_statistics(x: Floats) -> tuple[Floats, Floats]:
     return x.mean(axis=(0, 2, 3)), x.var(axis=(0, 2, 3))
 
 
+def normalise_channels(x: Floats, scale: Floats, shift: Floats, epsilon: float) -> Floats:
+    """As ``normalise``, by the mean and biased variance of each pixel's channels. Ba et al. 2016, 1607.06450."""
+    mean, variance = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)
+    factor = scale[:, None, None] / np.sqrt(variance + x.dtype.type(epsilon))
+    result: Floats = (x - mean) * factor + shift[:, None, None]
+    return result
+
+
 def resize(x: Floats, size: tuple[int, int], mode: str) -> Floats:
     """Half-pixel bilinear without antialias, or centre-aligned nearest, to (height, width)."""
     along = _bilinear if mode == "bilinear" else _nearest
@@ -62,6 +70,15 @@ def global_mean(x: Floats) -> Floats:
     """Mean over all pixels: (N, C, 1, 1)."""
     result: Floats = x.mean(axis=(2, 3), keepdims=True)
     return result
+
+
+def grid_mean(x: Floats, size: int) -> Floats:
+    """Mean over every cell of a grid: (N, C, size, size). See ``domain.architecture.operations.GridPool``."""
+    for axis in (2, 3):
+        length = x.shape[axis]
+        cells = [range(i * length // size, -(-(i + 1) * length // size)) for i in range(size)]
+        x = np.stack([x.take(cell, axis).mean(axis) for cell in cells], axis)
+    return x
 
 
 def activate(x: Floats, function: str) -> Floats:

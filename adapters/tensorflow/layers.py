@@ -42,13 +42,14 @@ class Normalise(keras.layers.Layer):  # type: ignore[misc]
 class Norm(keras.layers.Layer):  # type: ignore[misc]
     """Batch normalisation whose running variance is the unbiased one, N / (N - 1), as torch keeps it.
 
-    Keras's own layer keeps the biased one. With ``tracking`` off, training mode leaves the running statistics alone.
+    Keras's own layer keeps the biased one. With ``tracking`` off, training mode leaves the running statistics alone;
+    where it is ``held``, it normalises by them as well.
     ``momentum`` is the weight of the new value.
     """
 
     def __init__(self, epsilon: float, momentum: float, **options: Any) -> None:
         super().__init__(**options)
-        self.epsilon, self.momentum, self.tracking = epsilon, momentum, True
+        self.epsilon, self.momentum, self.tracking, self.held = epsilon, momentum, True, False
 
     def build(self, shape: Sequence[int | None]) -> None:
         """Makes the canonical four arrays."""
@@ -60,6 +61,7 @@ class Norm(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Normalised by the batch's statistics in training and the running ones otherwise."""
+        training = training and not self.held
         mean, variance = self.running_mean.value, self.running_var.value
         # The fused kernel divides by the biased variance, and hands on the unbiased one for keeping.
         found = tf.raw_ops.FusedBatchNormV3(
@@ -80,6 +82,45 @@ class Norm(keras.layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """For saving."""
         return {**super().get_config(), "epsilon": self.epsilon, "momentum": self.momentum}
+
+
+@_register
+class LayerNorm(keras.layers.Layer):  # type: ignore[misc]
+    """Normalisation over the channels of every pixel, in float32. Keras's own calls its arrays gamma and beta."""
+
+    def __init__(self, epsilon: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.epsilon = epsilon
+
+    def build(self, shape: Sequence[int | None]) -> None:
+        """Makes ``weight`` and ``bias``."""
+        options: dict[str, Any] = {"shape": (shape[-1],), "autocast": False}
+        self.weight = self.add_weight(name="weight", initializer="ones", **options)
+        self.bias = self.add_weight(name="bias", initializer="zeros", **options)
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """(N, H, W, C)."""
+        exact = tf.cast(x, tf.float32)
+        mean, variance = tf.nn.moments(exact, -1, keepdims=True)
+        scaled = (exact - mean) * (tf.math.rsqrt(variance + self.epsilon) * self.weight.value)
+        return tf.cast(scaled + self.bias.value, x.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """For saving."""
+        return {**super().get_config(), "epsilon": self.epsilon}
+
+
+@_register
+class LayerScale(keras.layers.Layer):  # type: ignore[misc]
+    """Each channel times a learnt number."""
+
+    def build(self, shape: Sequence[int | None]) -> None:
+        """Makes ``weight``."""
+        self.weight = self.add_weight(name="weight", shape=(shape[-1],), initializer="ones")
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """(N, H, W, C)."""
+        return x * tf.convert_to_tensor(self.weight)
 
 
 @_register
@@ -161,6 +202,32 @@ class MaxPool(keras.layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """For saving."""
         return {**super().get_config(), "kernel": self.kernel, "stride": self.stride, "padding": self.padding}
+
+
+@_register
+class GridPool(keras.layers.Layer):  # type: ignore[misc]
+    """Mean over every cell of a size x size grid, in float32; by products with matrices, which XLA and GPUs have."""
+
+    def __init__(self, size: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.size = size
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """(N, size, size, C)."""
+        rows, columns = (self._cells(tf.shape(x)[axis]) for axis in (1, 2))
+        mean = tf.einsum("ih,nhwc->niwc", rows, tf.cast(x, tf.float32))
+        return tf.cast(tf.einsum("jw,niwc->nijc", columns, mean), x.dtype)
+
+    def _cells(self, length: tf.Tensor) -> tf.Tensor:
+        """(size, length): what share each pixel has in the mean of each cell."""
+        pixel, cell = tf.range(length), tf.range(self.size)[:, None]
+        start, stop = cell * length // self.size, ((cell + 1) * length + self.size - 1) // self.size
+        inside = (start <= pixel) & (pixel < stop)
+        return tf.cast(inside, tf.float32) / tf.cast(stop - start, tf.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        """For saving."""
+        return {**super().get_config(), "size": self.size}
 
 
 @_register

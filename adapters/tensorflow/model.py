@@ -21,7 +21,18 @@ from ...domain.errors import CheckpointError, InvalidSpecError
 from ...domain.ports.backend import Precision
 from ...domain.spec import ModelSpec
 from .device import POLICIES
-from .layers import Dropout, MaxPool, Norm, Normalise, Resize, WideConv, batch_statistics_only
+from .layers import (
+    Dropout,
+    GridPool,
+    LayerNorm,
+    LayerScale,
+    MaxPool,
+    Norm,
+    Normalise,
+    Resize,
+    WideConv,
+    batch_statistics_only,
+)
 from .runtime import keras, tf
 
 layers = keras.layers
@@ -163,6 +174,10 @@ def _call(node: Node, inputs: Sequence[keras.KerasTensor], policy: str) -> keras
             return _convolve(node.operation, inputs[0], options)
         case op.Norm(epsilon=epsilon, momentum=momentum):
             return Norm(epsilon, momentum, **options)(inputs[0])
+        case op.LayerNorm(epsilon=epsilon):
+            return LayerNorm(epsilon, **options)(inputs[0])
+        case op.LayerScale():
+            return LayerScale(**options)(inputs[0])
         case op.Activation(function="leaky_relu"):
             return layers.LeakyReLU(0.01, **options)(inputs[0])
         case op.Activation(function=name):
@@ -172,12 +187,16 @@ def _call(node: Node, inputs: Sequence[keras.KerasTensor], policy: str) -> keras
         case op.GlobalPool():
             # A mean of thousands of pixels needs more digits than half precision has.
             return layers.GlobalAveragePooling2D(keepdims=True, name=node.name, dtype="float32")(inputs[0])
+        case op.GridPool(size=size):
+            return GridPool(size, **options)(inputs[0])
         case op.Resize(mode=mode):
             return Resize(mode, **options)(inputs)
         case op.Concat():
             return layers.Concatenate(**options)(inputs)
         case op.Add():
             return layers.Add(**options)(inputs)
+        case op.Average():
+            return layers.Average(**options)(inputs)
         case op.Multiply():
             return layers.Multiply(**options)(inputs)
         case op.Dropout(rate=rate):
@@ -203,6 +222,6 @@ def _tensors(native: keras.Model, graph: Graph) -> dict[str, Tensor]:
     for name in graph.weights():
         node, suffix = name.rsplit(".", 1)
         layer = native.get_layer(node)
-        kernel = suffix == "weight" and not isinstance(layer, Norm)
+        kernel = suffix == "weight" and hasattr(layer, "kernel")
         found[name] = Tensor(getattr(layer, "kernel" if kernel else suffix).value, kernel)
     return found

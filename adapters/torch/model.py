@@ -87,6 +87,37 @@ class Norm(nn.Module):
         return f"{len(self.weight)}, epsilon={self.epsilon}, momentum={self.momentum}"
 
 
+class LayerNorm(nn.Module):
+    """Normalisation over the channels of every pixel of (N, C, H, W): a view, where channels are last in memory."""
+
+    def __init__(self, channels: int, epsilon: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.epsilon = epsilon
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W)."""
+        last = x.permute(0, 2, 3, 1)
+        return functional.layer_norm(last, self.weight.shape, self.weight, self.bias, self.epsilon).permute(0, 3, 1, 2)
+
+    def extra_repr(self) -> str:
+        """Shown when the model is printed."""
+        return f"{len(self.weight)}, epsilon={self.epsilon}"
+
+
+class LayerScale(nn.Module):
+    """Each channel times a learnt number."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W)."""
+        return x * self.weight.view(-1, 1, 1)
+
+
 class TorchModel:
     """A graph as a torch module on a device. ``native`` takes (N, H, W, C) uint8 and gives a tuple of (N, K, H, W)."""
 
@@ -209,6 +240,10 @@ def _layer(operation: op.Operation, shapes: Sequence[Shape]) -> nn.Module | None
             return convolution.to_empty(device="cpu")
         case op.Norm():
             return Norm(shapes[0][0], operation.epsilon, operation.momentum)
+        case op.LayerNorm():
+            return LayerNorm(shapes[0][0], operation.epsilon)
+        case op.LayerScale():
+            return LayerScale(shapes[0][0])
         case op.Dropout():
             return nn.Dropout(operation.rate)
         case op.MaxPool():
@@ -223,19 +258,27 @@ def _call(drawing: fx.Graph, node: Node, inputs: list[fx.Node], overwrite: bool)
             return drawing.call_function(_FUNCTIONS[name], (inputs[0],), options)
         case op.GlobalPool():
             return drawing.call_method("mean", (inputs[0], (2, 3)), {"keepdim": True})
+        case op.GridPool(size=cells):
+            return drawing.call_function(grid_mean, (inputs[0], cells))
         case op.Resize(mode=mode):
-            size = drawing.call_function(spatial_size, (inputs[1],))
-            return drawing.call_function(resize, (inputs[0], size, mode))
+            target = drawing.call_function(spatial_size, (inputs[1],))
+            return drawing.call_function(resize, (inputs[0], target, mode))
         case op.Concat():
             return drawing.call_function(torch.cat, (inputs, 1))
         case op.Add():
-            total = inputs[0]
-            for other in inputs[1:]:
-                total = drawing.call_function(torch.add, (total, other))
-            return total
+            return _total(drawing, inputs)
+        case op.Average():
+            return drawing.call_function(torch.div, (_total(drawing, inputs), len(inputs)))
         case op.Multiply():
             return drawing.call_function(torch.mul, (inputs[0], inputs[1]))
     raise InvalidSpecError(f"Node {node.name!r}: torch has no form of {node.operation!r}.")
+
+
+def _total(drawing: fx.Graph, inputs: Sequence[fx.Node]) -> fx.Node:
+    total = inputs[0]
+    for other in inputs[1:]:
+        total = drawing.call_function(torch.add, (total, other))
+    return total
 
 
 def spatial_size(x: Tensor) -> tuple[int, int]:
@@ -248,6 +291,23 @@ def resize(x: Tensor, size: tuple[int, int], mode: str) -> Tensor:
     if mode == "bilinear":
         return functional.interpolate(x, size, mode="bilinear", align_corners=False, antialias=False)
     return functional.interpolate(x, size, mode="nearest-exact")
+
+
+def grid_mean(x: Tensor, size: int) -> Tensor:
+    """Mean over every cell of a grid: (N, C, size, size).
+
+    By products with matrices: the gradient of ``adaptive_avg_pool2d`` is not the same twice on a GPU.
+    """
+    rows, columns = _cells(x.shape[2], size, x), _cells(x.shape[3], size, x)
+    return rows @ x @ columns.T
+
+
+def _cells(length: int, size: int, like: Tensor) -> Tensor:
+    """(size, length): what share each pixel has in the mean of each cell."""
+    pixel = torch.arange(length, device=like.device)
+    cell = torch.arange(size, device=like.device)[:, None]
+    start, stop = cell * length // size, ((cell + 1) * length + size - 1) // size
+    return (((start <= pixel) & (pixel < stop)) / (stop - start)).to(like.dtype)
 
 
 def _lay_out(module: nn.Module) -> None:

@@ -23,6 +23,7 @@ class GraphBuilder:
     def __init__(self, channels: int) -> None:
         self._nodes = [Node(IMAGE, Input(channels))]
         self._shapes: dict[str, Shape] = {IMAGE: (channels, NOMINAL, NOMINAL)}
+        self._doubled: dict[str, Shape] = {IMAGE: (channels, 2 * NOMINAL, 2 * NOMINAL)}
 
     def add(self, operation: Operation, *inputs: str, name: str) -> str:
         """Appends a node and returns its name.
@@ -35,7 +36,7 @@ class GraphBuilder:
         count = filter(None, [operation.count_problem(len(inputs))])
         if problems := [*taken, *unknown, *count]:
             raise InvalidSpecError(f"Node {name!r} cannot be added.", problems=problems)
-        self._shapes[name] = self._shape(operation, inputs, name)
+        self._shapes[name], self._doubled[name] = self._new_shapes(operation, inputs, name)
         self._nodes.append(Node(name, operation, inputs))
         return name
 
@@ -44,9 +45,9 @@ class GraphBuilder:
         return self._shapes[node][0]
 
     def scale(self, node: str) -> int | None:
-        """How many times smaller than the image a node's result is; None for a single pixel, which has no scale."""
+        """How many times smaller than the image a node's result is; None where its size is not the image's affair."""
         height = self._shapes[node][1]
-        return None if height == 1 else NOMINAL // height
+        return None if self._doubled[node][1] == height else NOMINAL // height
 
     def conv_norm(
         self,
@@ -76,26 +77,33 @@ class GraphBuilder:
         return self.add(Activation(function), normed, name=f"{name}.act")
 
     def build(self, outputs: Sequence[str]) -> Graph:
-        """The checked graph. Its stride is the least common multiple of all scales.
+        """The checked graph, without the nodes that no output needs. Its stride is the least common multiple of scales.
 
         Raises InvalidSpecError when an output is unknown, or not of the image's size (or one pixel, as a classifier's).
         """
-        scales = [scale for scale in map(self.scale, self._shapes) if scale is not None]
-        return Graph(tuple(self._nodes), outputs, math.lcm(*scales))
+        nodes = self._needed(outputs)
+        scales = [scale for node in nodes if (scale := self.scale(node.name)) is not None]
+        return Graph(nodes, outputs, math.lcm(*scales))
 
-    def _shape(self, operation: Operation, inputs: Sequence[str], name: str) -> Shape:
+    def _needed(self, outputs: Sequence[str]) -> tuple[Node, ...]:
+        needed = {IMAGE, *outputs}
+        for node in reversed(self._nodes):
+            needed |= set(node.inputs) if node.name in needed else set()
+        return tuple(node for node in self._nodes if node.name in needed)
+
+    def _new_shapes(self, operation: Operation, inputs: Sequence[str], name: str) -> tuple[Shape, Shape]:
         try:
-            shape = operation.shape([self._shapes[i] for i in inputs])
+            shape, doubled = (operation.shape([known[i] for i in inputs]) for known in (self._shapes, self._doubled))
         except InvalidSpecError as error:
             problems = [f"{i!r} is {self._words(i)}" for i in inputs]
             raise InvalidSpecError(f"Node {name!r}: {error.message}", problems=problems, fix=error.fix) from None
-        if NOMINAL % shape[1]:
+        if NOMINAL % shape[1] and doubled[1] != shape[1]:
             raise InvalidSpecError(
                 f"Node {name!r} makes {shape[1]} of {NOMINAL} pixels, which is not a whole fraction.",
                 fix="Pad the window so that it divides the size by its stride.",
             )
-        return shape
+        return shape, doubled
 
     def _words(self, node: str) -> str:
-        scale = self.scale(node)
-        return f"{self.channels(node)} channels at " + ("one pixel" if scale is None else f"1/{scale} of the image")
+        (channels, height, width), scale = self._shapes[node], self.scale(node)
+        return f"{channels} channels at " + (f"{height}x{width} pixels" if scale is None else f"1/{scale} of the image")

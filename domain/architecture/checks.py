@@ -62,14 +62,19 @@ def truth() -> Validator:
     return check
 
 
-def one_of(known: Sequence[str]) -> Validator:
-    """One of the ``known`` names."""
+def one_of(known: Sequence[object]) -> Validator:
+    """One of the ``known`` names or numbers; a number of another type is not one."""
 
     def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-        if value not in known:
-            _refuse(instance, attribute, value, f"one of {', '.join(known)}")
+        if not any(type(value) is type(k) and value == k for k in known):
+            _refuse(instance, attribute, value, f"one of {', '.join(str(k) for k in known if k is not None)}")
 
     return check
+
+
+def as_tuple(values: Any) -> Any:
+    """A converter: option texts and TOML have lists. Whatever else it is, the validator refuses it."""
+    return tuple(values) if isinstance(values, list) else values
 
 
 def _refuse(instance: object, attribute: attrs.Attribute[Any], value: object, expected: str) -> None:

@@ -27,7 +27,10 @@ INITIALISATIONS = ("he", "xavier", "zeros")
 
 @frozen
 class WeightSpec:
-    """One array of an operation. ``init`` is "he" (normal, fan out), "xavier" (uniform), "zeros" or "ones"."""
+    """One array of an operation.
+
+    ``init`` is "he" (normal, fan out), "xavier" (uniform), "zeros", "ones" or "tiny" (1e-6).
+    """
 
     suffix: str
     shape: tuple[int, ...]
@@ -139,6 +142,33 @@ class Norm(Operation):
 
 
 @frozen
+class LayerNorm(Operation):
+    """Normalisation over the channels of every pixel alone (Ba et al. 2016, 1607.06450), the same in training."""
+
+    kind = "layer_norm"
+    epsilon: float = field(default=1e-6, validator=number(1e-12, 1.0))
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[WeightSpec, ...]:
+        """Scale and shift, (channels,) each."""
+        shape = (inputs[0][0],)
+        return WeightSpec("weight", shape, "ones"), WeightSpec("bias", shape, "zeros")
+
+
+@frozen
+class LayerScale(Operation):
+    """Each channel times a learnt number, which starts at 1e-6 (Touvron et al. 2021, 2103.17239).
+
+    So a deep network's residual branches begin as almost nothing.
+    """
+
+    kind = "layer_scale"
+
+    def weights(self, inputs: Sequence[Shape]) -> tuple[WeightSpec, ...]:
+        """``weight`` (channels,)."""
+        return (WeightSpec("weight", (inputs[0][0],), "tiny"),)
+
+
+@frozen
 class Activation(Operation):
     """An elementwise function, one of ``FUNCTIONS``."""
 
@@ -182,6 +212,22 @@ class GlobalPool(Operation):
 
 
 @frozen
+class GridPool(Operation):
+    """Mean over every cell of a ``size`` x ``size`` grid on the image, whatever the image's size.
+
+    Along L pixels, cell i goes from floor(i L / size) up to ceil((i + 1) L / size), as in torch's AdaptiveAvgPool2d:
+    cells overlap where ``size`` does not divide L.
+    """
+
+    kind = "grid_pool"
+    size: int = field(validator=whole())
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """(channels, size, size)."""
+        return (inputs[0][0], self.size, self.size)
+
+
+@frozen
 class Resize(Operation):
     """The first input resized to the second one's height and width, in one of the ``MODES``."""
 
@@ -221,6 +267,19 @@ class Add(Operation):
 
 
 @frozen
+class Average(Operation):
+    """Elementwise mean of inputs of one shape."""
+
+    kind = "average"
+    arity = None
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """The inputs' own; they must be equal."""
+        _same_shapes("average", inputs)
+        return inputs[0]
+
+
+@frozen
 class Multiply(Operation):
     """Elementwise product; the second input may be (channels, 1, 1), as a gate is."""
 
@@ -253,5 +312,6 @@ def _same_shapes(what: str, inputs: Sequence[Shape]) -> None:
 
 
 OPERATIONS: tuple[type[Operation], ...] = (
-    Input, Conv, Norm, Activation, MaxPool, GlobalPool, Resize, Concat, Add, Multiply, Dropout,
+    Input, Conv, Norm, LayerNorm, LayerScale, Activation, MaxPool, GlobalPool, GridPool, Resize, Concat, Add,
+    Average, Multiply, Dropout,
 )  # fmt: skip

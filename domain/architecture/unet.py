@@ -31,8 +31,9 @@ class UNet:
 
     Attributes:
         decoder_channels: of each decoder block, coarsest first: one block for each feature but the deepest and, when
-            the encoder's first feature has half the image's size, one more at full size. Without that last one the
-            logits are made at half size and enlarged, which is faster. The default is shortened from the front to fit.
+            the encoder's first feature is smaller than the image, one more at full size. Without that last one the
+            logits are made at that feature's size and enlarged, which is faster. The default is shortened from the
+            front to fit.
         deep_supervision: also predict from every decoder block but the last; these outputs follow the main one, finest
             first, enlarged to the image's size.
         head_kernel: side of the head's convolution.
@@ -54,13 +55,13 @@ class UNet:
     def graph(self, *, channels: int, outputs: int, encoder: Encoder) -> Graph:
         """The graph for images of ``channels`` and ``outputs`` logits a pixel.
 
-        Raises InvalidSpecError when the encoder has fewer than two features, starts below half size, does not get
+        Raises InvalidSpecError when the encoder has fewer than two features, starts below a quarter, does not get
         coarser from feature to feature, or needs another number of ``decoder_channels``.
         """
         builder = GraphBuilder(channels)
         features = list(encoder.build(builder, IMAGE))
         scales = _checked_scales(builder, features, type(encoder).__name__)
-        widths = self._widths(len(features) - 1, halved=scales[0] == 2, encoder=type(encoder).__name__)
+        widths = self._widths(len(features) - 1, reduced=scales[0] > 1, encoder=type(encoder).__name__)
         *skips, deepest = features
         full = IMAGE if len(widths) > len(skips) else None
         stages = expand(builder, deepest, skips[::-1], full, widths, self.upsampling)
@@ -72,13 +73,13 @@ class UNet:
                 logits.append(head(builder, stage, outputs, name=f"auxiliary{i}"))
         return builder.build(logits)
 
-    def _widths(self, joins: int, *, halved: bool, encoder: str) -> tuple[int, ...]:
-        largest = joins + 1 if halved else joins
+    def _widths(self, joins: int, *, reduced: bool, encoder: str) -> tuple[int, ...]:
+        largest = joins + 1 if reduced else joins
         if self.decoder_channels == DECODER_CHANNELS and largest < len(DECODER_CHANNELS):
             return DECODER_CHANNELS[-largest:]
         if len(self.decoder_channels) in {joins, largest}:
             return self.decoder_channels
-        wanted = f"{joins} or {largest}" if halved else f"{joins}"
+        wanted = f"{joins} or {largest}" if reduced else f"{joins}"
         raise InvalidSpecError(
             f"UNet on {encoder} takes {wanted} decoder_channels, not {len(self.decoder_channels)}"
             f" {self.decoder_channels}.",
@@ -93,9 +94,9 @@ def _checked_scales(builder: GraphBuilder, features: Sequence[str], encoder: str
             fix="Give the encoder more stages.",
         )
     scales = [builder.scale(feature) or 0 for feature in features]
-    if scales[0] not in (1, 2) or any(b <= a for a, b in pairwise(scales)):
+    if scales[0] not in (1, 2, 4) or any(b <= a for a, b in pairwise(scales)):
         raise InvalidSpecError(
-            f"UNet needs features that start at the image's size or half of it and get coarser;"
+            f"UNet needs features that start at the image's size, half or a quarter of it and get coarser;"
             f" {encoder} has them at {', '.join(f'1/{s}' for s in scales)}."
         )
     return scales

@@ -72,4 +72,6 @@ def _initial(name: str, spec: WeightSpec, seed: int) -> NDArray[np.float32]:
             return np.zeros(spec.shape, np.float32)
         case "ones":
             return np.ones(spec.shape, np.float32)
+        case "tiny":
+            return np.full(spec.shape, 1e-6, np.float32)
     raise ValueError(f"{name}: unknown initialisation {spec.init!r}.")

@@ -7,8 +7,12 @@ from collections.abc import Callable, Mapping
 from attrs import frozen
 
 from ..ports.model import Architecture, Encoder
+from .encoders.convnext import ConvNeXtTiny
+from .encoders.efficientnet import EfficientNetB0, EfficientNetB1, EfficientNetB2, EfficientNetB3
+from .encoders.mobilenet import MobileNetV2
 from .encoders.plain import Plain
-from .encoders.resnet import ResNet18, ResNet34, ResNet50
+from .encoders.resnet import ResNet18, ResNet34, ResNet50, ResNet101, ResNet152
+from .encoders.vgg import VGG11, VGG13, VGG16
 from .unet import UNet
 
 
@@ -37,4 +41,27 @@ ENCODERS: Mapping[str, NamedEncoder] = {
     "resnet18": NamedEncoder(ResNet18, "residual, basic blocks, 11.2 M parameters; He et al. 2015"),
     "resnet34": NamedEncoder(ResNet34, "residual, basic blocks, 21.3 M parameters; He et al. 2015"),
     "resnet50": NamedEncoder(ResNet50, "residual, bottleneck blocks, 23.5 M parameters; He et al. 2015"),
+    "resnet101": NamedEncoder(ResNet101, "residual, bottleneck blocks, 42.5 M parameters; He et al. 2015"),
+    "resnet152": NamedEncoder(ResNet152, "residual, bottleneck blocks, 58.1 M parameters; He et al. 2015"),
+    "vgg11": NamedEncoder(VGG11, "3x3 convolutions and max-pools, 9.2 M parameters; Simonyan and Zisserman 2014"),
+    "vgg13": NamedEncoder(VGG13, "3x3 convolutions and max-pools, 9.4 M parameters; Simonyan and Zisserman 2014"),
+    "vgg16": NamedEncoder(VGG16, "3x3 convolutions and max-pools, 14.7 M parameters; Simonyan and Zisserman 2014"),
+    "mobilenet-v2": NamedEncoder(
+        MobileNetV2, "inverted residuals, depthwise convolutions, 2.2 M parameters; Sandler et al. 2018"
+    ),
+    "efficientnet-b0": NamedEncoder(
+        EfficientNetB0, "inverted residuals with weighed channels, 4.0 M parameters; Tan and Le 2019"
+    ),
+    "efficientnet-b1": NamedEncoder(
+        EfficientNetB1, "inverted residuals with weighed channels, 6.5 M parameters; Tan and Le 2019"
+    ),
+    "efficientnet-b2": NamedEncoder(
+        EfficientNetB2, "inverted residuals with weighed channels, 7.7 M parameters; Tan and Le 2019"
+    ),
+    "efficientnet-b3": NamedEncoder(
+        EfficientNetB3, "inverted residuals with weighed channels, 10.7 M parameters; Tan and Le 2019"
+    ),
+    "convnext-tiny": NamedEncoder(
+        ConvNeXtTiny, "7x7 depthwise convolutions, layer norms, 27.8 M parameters; Liu et al. 2022"
+    ),
 }

@@ -52,10 +52,14 @@ class Model(Protocol):
 
 
 class Encoder(Protocol):
-    """Adds a feature pyramid to a graph. An attrs class whose fields are its options."""
+    """Adds a feature pyramid to a graph. An attrs class whose fields are its options.
+
+    One that can be dilated has the field ``output_stride``: how many times smaller than the image its coarsest feature
+    is, or None for as small as it gets; then an architecture that needs finer ones may set it.
+    """
 
     def build(self, graph: GraphBuilder, image: str) -> Sequence[str]:
-        """Node names of the features, finest first. The first has half the image's size or all of it."""
+        """Node names of the features, finest first. The first has all of the image's size, half or a quarter."""
         ...
 
 

@@ -14,10 +14,14 @@ from ...domain.architecture.graph import IMAGE, Graph
 from ...domain.architecture.operations import (
     Activation,
     Add,
+    Average,
     Concat,
     Conv,
     Dropout,
     GlobalPool,
+    GridPool,
+    LayerNorm,
+    LayerScale,
     MaxPool,
     Multiply,
     Norm,
@@ -155,9 +159,12 @@ def _every_operation(channels: int, logits: int, dropout: float, outputs: int) -
     inner = draw.conv_norm_act(pooled, 12, name="inner", function="silu")
     inner = draw.conv_norm(inner, 12, conv="grouped.conv", norm="grouped.norm", groups=3, dilation=2)
     short = draw.add(Conv(12, kernel=1, bias=True), pooled, name="short")
-    inner = draw.add(Activation("leaky_relu"), draw.add(Add(), inner, short, name="sum"), name="sum_act")
+    scaled = draw.add(LayerScale(), draw.add(LayerNorm(), inner, name="layer_norm"), name="layer_scale")
+    inner = draw.add(Activation("leaky_relu"), draw.add(Add(), scaled, short, name="sum"), name="sum_act")
     gate = draw.add(Conv(12, kernel=1, bias=True), draw.add(GlobalPool(), inner, name="mean"), name="gate")
     inner = draw.add(Multiply(), inner, draw.add(Activation("sigmoid"), gate, name="gate_act"), name="gated")
+    grid = draw.add(Resize("bilinear"), draw.add(GridPool(3), inner, name="grid"), inner, name="grid_up")
+    inner = draw.add(Average(), inner, grid, name="average")
     upper = draw.add(Resize("bilinear"), inner, stem, name="up")
     upper = draw.conv_norm_act(draw.add(Concat(), upper, stem, name="joined"), 8, name="upper")
     if dropout:

@@ -106,9 +106,25 @@ def test_a_norm_is_torchs(training: bool, epsilon: float) -> None:
     assert_same(ops.normalise(x, *used, scale, shift, epsilon), theirs, 1e-10)
 
 
+@pytest.mark.parametrize("epsilon", [1e-6, 1e-3])
+def test_a_layer_norm_is_torchs_over_the_channels_of_each_pixel(epsilon: float) -> None:
+    x = normal(0, 3, 5, 4, 7) / 30 + 1
+    scale, shift = normal(1, 5), normal(2, 5)
+    last = torch.from_numpy(x.transpose(0, 2, 3, 1))
+    theirs = functional.layer_norm(last, (5,), torch.from_numpy(scale), torch.from_numpy(shift), epsilon)
+    assert_same(ops.normalise_channels(x, scale, shift, epsilon), theirs.permute(0, 3, 1, 2), 1e-10)
+
+
 def test_a_global_mean_is_torchs() -> None:
     x = normal(0, 2, 3, 5, 4)
     assert_same(ops.global_mean(x), functional.adaptive_avg_pool2d(torch.from_numpy(x), 1))
+
+
+@quick
+@given(seed=seeds, height=sides, width=sides, size=st.integers(1, 8))
+def test_a_mean_over_a_grid_is_torchs_adaptive_one(seed: int, height: int, width: int, size: int) -> None:
+    x = normal(seed, 2, 3, height, width)
+    assert_same(ops.grid_mean(x, size), functional.adaptive_avg_pool2d(torch.from_numpy(x), size))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -119,8 +135,10 @@ def test_every_operation_keeps_the_dtype(dtype: type[np.float32]) -> None:
         ops.convolve(x, normal(1, 2, 2, 3, 3).astype(dtype), one, stride=1, padding=1, dilation=1, groups=1),
         ops.max_pool(x, kernel=2, stride=2, padding=0),
         ops.normalise(x, one, one, one, one, 1e-5),
+        ops.normalise_channels(x, one, one, 1e-6),
         *(ops.resize(x, (7, 3), mode) for mode in ("bilinear", "nearest")),
         *(ops.activate(x, function) for function in FUNCTIONS),
         ops.global_mean(x),
+        ops.grid_mean(x, 3),
     ]
     assert [result.dtype for result in results] == [dtype] * len(results)

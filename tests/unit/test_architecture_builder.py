@@ -12,6 +12,7 @@ from segport.domain.architecture.operations import (
     Concat,
     Conv,
     GlobalPool,
+    GridPool,
     MaxPool,
     Multiply,
     Norm,
@@ -46,6 +47,24 @@ def test_branches_of_unlike_scales_need_a_multiple_of_both() -> None:
     branches = [builder.add(MaxPool(step, step), IMAGE, name=f"by{step}") for step in (2, 3)]
     ups = [builder.add(Resize(), branch, IMAGE, name=f"{branch}_up") for branch in branches]
     assert builder.build([builder.add(Add(), *ups, name="sum")]).stride == 6
+
+
+def test_what_has_its_own_size_has_no_scale_and_none_of_its_neighbours_stride() -> None:
+    builder = GraphBuilder(3)
+    grid = builder.add(Conv(4, 3, padding=1), builder.add(GridPool(7), IMAGE, name="grid"), name="conv")
+    assert builder.scale(grid) is None
+    assert builder.build([builder.add(Resize(), grid, IMAGE, name="up")]).stride == 1
+    with pytest.raises(InvalidSpecError, match="'conv' is 4 channels at 7x7 pixels"):
+        builder.add(Concat(), grid, IMAGE, name="join")
+
+
+def test_nodes_that_no_output_needs_are_left_out() -> None:
+    builder = GraphBuilder(3)
+    first = builder.add(Conv(4, padding=1), IMAGE, name="first")
+    builder.add(MaxPool(4, 4), first, name="aside")
+    graph = builder.build([builder.add(Activation(), first, name="last")])
+    assert [node.name for node in graph.nodes] == [IMAGE, "first", "last"]
+    assert graph.stride == 1
 
 
 def test_a_convolution_with_its_norm_and_activation_has_three_names() -> None:

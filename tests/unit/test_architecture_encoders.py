@@ -6,7 +6,7 @@ import pytest
 
 from segport.domain.architecture.builder import GraphBuilder
 from segport.domain.architecture.encoders.plain import Plain
-from segport.domain.architecture.encoders.resnet import ResNet, ResNet18, ResNet34, ResNet50
+from segport.domain.architecture.encoders.resnet import ResNet, ResNet18, ResNet34, ResNet50, ResNet101, ResNet152
 from segport.domain.architecture.graph import IMAGE, Graph
 from segport.domain.architecture.operations import Conv, Norm, Resize
 from segport.domain.architecture.summary import parameter_count
@@ -14,8 +14,20 @@ from segport.domain.errors import InvalidSpecError
 from segport.domain.ports.model import Encoder
 
 # Parameters that torchvision.models documents, less the final linear layer (1000 classes) of each.
-PUBLISHED = {ResNet18: 11_689_512 - 513_000, ResNet34: 21_797_672 - 513_000, ResNet50: 25_557_032 - 2_049_000}
-BLOCKS = {ResNet18: (2, 2, 2, 2), ResNet34: (3, 4, 6, 3), ResNet50: (3, 4, 6, 3)}
+PUBLISHED = {
+    ResNet18: 11_689_512 - 513_000,
+    ResNet34: 21_797_672 - 513_000,
+    ResNet50: 25_557_032 - 2_049_000,
+    ResNet101: 44_549_160 - 2_049_000,
+    ResNet152: 60_192_808 - 2_049_000,
+}
+BLOCKS = {
+    ResNet18: (2, 2, 2, 2),
+    ResNet34: (3, 4, 6, 3),
+    ResNet50: (3, 4, 6, 3),
+    ResNet101: (3, 4, 23, 3),
+    ResNet152: (3, 8, 36, 3),
+}
 
 
 def drawn(encoder: Encoder, channels: int = 3) -> tuple[GraphBuilder, list[str], Graph]:
@@ -44,7 +56,7 @@ def test_a_resnet_has_the_published_number_of_parameters(encoder: type[ResNet]) 
 
 @pytest.mark.parametrize("encoder", PUBLISHED)
 def test_a_resnet_has_torchvisions_parameter_names(encoder: type[ResNet]) -> None:
-    expected = torchvision_names(BLOCKS[encoder], 3 if encoder is ResNet50 else 2)
+    expected = torchvision_names(BLOCKS[encoder], 2 if encoder in (ResNet18, ResNet34) else 3)
     assert set(drawn(encoder())[2].weights()) == expected
 
 
@@ -99,7 +111,12 @@ def test_a_plain_encoder_doubles_channels_and_halves_size(width: int, depth: int
     assert parameter_count(graph) == convolutions + norms
 
 
-@pytest.mark.parametrize("options", [{"width": 0}, {"depth": 0}, {"depth": 2.0}, {"width": -3}])
+def test_a_plain_encoder_without_norms_has_biases() -> None:
+    names = [name.rsplit(".", 1)[1] for name in drawn(Plain(4, 2, norm=False))[2].weights()]
+    assert names == ["weight", "bias"] * 4
+
+
+@pytest.mark.parametrize("options", [{"width": 0}, {"depth": 0}, {"depth": 2.0}, {"width": -3}, {"norm": 1}])
 def test_a_plain_encoder_refuses_sizes_that_cannot_be(options: dict[str, int]) -> None:
     with pytest.raises(InvalidSpecError, match=f"Plain: {next(iter(options))}"):
         Plain(**options)

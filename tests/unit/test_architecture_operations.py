@@ -20,12 +20,14 @@ BAD_FIELDS = [
     (op.Norm, {"epsilon": 0.0}),
     (op.Norm, {"epsilon": float("nan")}),
     (op.Norm, {"momentum": 2}),
+    (op.LayerNorm, {"epsilon": 0}),
     (op.Activation, {"function": "softplus"}),
     (op.Activation, {"function": ["relu"]}),
     (op.MaxPool, {"kernel": 2, "padding": 2}),
     (op.Resize, {"mode": "bicubic"}),
     (op.Dropout, {"rate": 1.0}),
     (op.Dropout, {"rate": False}),
+    (op.GridPool, {"size": 0}),
 ]
 
 
@@ -50,6 +52,8 @@ def test_a_field_out_of_range_is_refused_by_name_and_value(
         (op.MaxPool(), [(3, 9, 7)], (3, 4, 3)),
         (op.MaxPool(3, 2, 1), [(3, 9, 8)], (3, 5, 4)),
         (op.GlobalPool(), [(3, 9, 7)], (3, 1, 1)),
+        (op.GridPool(6), [(3, 9, 4)], (3, 6, 6)),
+        (op.Average(), [(3, 9, 7), (3, 9, 7)], (3, 9, 7)),
         (op.Resize(), [(3, 9, 7), (5, 4, 2)], (3, 4, 2)),
         (op.Concat(), [(3, 9, 7), (5, 9, 7), (1, 9, 7)], (9, 9, 7)),
         (op.Add(), [(3, 9, 7), (3, 9, 7)], (3, 9, 7)),
@@ -72,6 +76,7 @@ def test_an_operation_knows_the_shape_it_makes(
         (op.MaxPool(), [(3, 1, 4)], "window of 2"),
         (op.Concat(), [(3, 9, 7), (3, 9, 8)], "one height and width"),
         (op.Add(), [(3, 9, 7), (4, 9, 7)], "one shape"),
+        (op.Average(), [(3, 9, 7), (3, 9, 8)], "average needs inputs of one shape"),
         (op.Multiply(), [(3, 9, 7), (4, 1, 1)], "one shape"),
     ],
 )
@@ -95,6 +100,12 @@ def test_a_norm_holds_four_arrays_and_trains_two() -> None:
         ("running_mean", (9,), "zeros", False),
         ("running_var", (9,), "ones", False),
     ]
+
+
+def test_a_layer_norm_and_a_layer_scale_hold_a_number_a_channel() -> None:
+    norm, scale = op.LayerNorm().weights([(9, 8, 8)]), op.LayerScale().weights([(9, 8, 8)])
+    assert [(s.suffix, s.shape, s.init) for s in norm] == [("weight", (9,), "ones"), ("bias", (9,), "zeros")]
+    assert [(s.suffix, s.shape, s.init) for s in scale] == [("weight", (9,), "tiny")]
 
 
 def test_every_operation_has_a_kind_of_its_own() -> None:

@@ -40,7 +40,7 @@ def test_with_resnet_18_it_has_the_usual_number_of_parameters() -> None:
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_everything_in_the_zoo_goes_together(architecture: str, encoder: str) -> None:
     graph = ARCHITECTURES[architecture].load().graph(channels=1, outputs=7, encoder=ENCODERS[encoder].load())
-    assert graph.shapes(64, 96)["head"] == (7, 64, 96)
+    assert [graph.shapes(64, 96)[name] for name in graph.outputs] == [(7, 64, 96)]
     assert ARCHITECTURES[architecture].summary
     assert ENCODERS[encoder].summary
 
@@ -133,7 +133,7 @@ def test_a_wrong_number_of_decoder_channels_is_told_with_the_right_one(
     [
         (Plain(4, 1), "at least 2 features to join; Plain has 1"),
         (Steps(()), "Steps has 0"),
-        (Steps((4, 2)), "Steps has them at 1/4, 1/8"),
+        (Steps((8, 2)), "Steps has them at 1/8, 1/16"),
         (Steps((2, 1)), "Steps has them at 1/2, 1/2"),
     ],
 )

@@ -13,10 +13,12 @@ from segport.domain.architecture.graph import IMAGE, Graph
 from segport.domain.architecture.operations import (
     Activation,
     Add,
+    Average,
     Concat,
     Conv,
     Dropout,
     GlobalPool,
+    GridPool,
     MaxPool,
     Multiply,
     Norm,
@@ -61,6 +63,17 @@ def f32(*values: float) -> NDArray[np.float32]:
     return np.array(values, np.float32)
 
 
+def test_means_over_a_grid_and_of_several_inputs_by_hand() -> None:
+    builder = GraphBuilder(1)
+    grid = builder.add(Resize("nearest"), builder.add(GridPool(2), IMAGE, name="grid"), IMAGE, name="up")
+    graph = builder.build([builder.add(Average(), grid, IMAGE, IMAGE, name="mean")])
+    image = np.array([[0, 3, 6], [3, 9, 0]], np.float64)
+    values = run(graph, {}, image[None, None])
+    # Two cells of three pixels share the middle one.
+    assert values["grid"].tolist() == [[[[1.5, 4.5], [6, 4.5]]]]
+    assert values["mean"].tolist() == [[[[0.5, 3.5, 5.5], [4, 7.5, 1.5]]]]
+
+
 def test_it_is_a_model() -> None:
     model: Model = unet_model()
     assert (model.device, model.precision) == ("cpu", "fp32")
@@ -89,11 +102,11 @@ def test_resizing_and_gating_by_hand() -> None:
     builder = GraphBuilder(1)
     pooled = builder.add(MaxPool(), IMAGE, name="pooled")
     smooth = builder.add(Resize("bilinear"), pooled, IMAGE, name="smooth")
-    builder.add(Resize("nearest"), pooled, IMAGE, name="blocks")
+    blocks = builder.add(Resize("nearest"), pooled, IMAGE, name="blocks")
     mean = builder.add(GlobalPool(), IMAGE, name="mean")
     gated = builder.add(Multiply(), smooth, mean, name="gated")
     total = builder.add(Add(), gated, smooth, IMAGE, name="total")
-    graph = builder.build([builder.add(Concat(), total, IMAGE, name="joined")])
+    graph = builder.build([builder.add(Concat(), total, IMAGE, blocks, name="joined")])
     image = np.array([[0, 4, 1, 8], [2, 0, 0, 0]], np.float64)
     values = run(graph, {}, image[None, None])
     assert values["pooled"].tolist() == [[[[4, 8]]]]
