@@ -89,7 +89,7 @@ class PrepareDataset:
                 *_duplicate_warnings(good, splits),
                 *_class_warnings(good, splits, classes),
             )
-            info = _describe(settings, reader.name, task, good, rows, classes, warnings)
+            info = _describe(settings, str(settings.reader or reader.name), task, good, rows, classes, warnings)
             writer.finish(info, classes, rows)
         return PrepareReport(
             settings.out,
@@ -102,7 +102,7 @@ class PrepareDataset:
 
     def _reader(self, settings: PrepareSettings, survey: str) -> tuple[Reader, str]:
         if settings.reader is not None:
-            return self.catalogue.reader(settings.reader), "as asked for"
+            return self.catalogue.reader(settings.reader.name, settings.reader.options), "as asked for"
         readers = [self.catalogue.reader(name) for name in self.catalogue.names("reader")]
         said = {reader.name: reader.recognises(settings.source) for reader in readers}
         fitting = [(reader, why) for reader in readers if (why := said[reader.name]) is not None]

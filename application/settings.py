@@ -58,7 +58,9 @@ class PrepareSettings:
 
     source: Path = _argument("Folder (or list file) with images and masks.")
     out: Path = _argument("Folder to make.")
-    reader: str | None = _setting("Layout of the source; found out by itself where there is only one way.", None)
+    reader: Choice | None = _choice(
+        "Layout of the source, with options, e.g. coco:overlap=smallest; found out by itself where it is unambiguous."
+    )
     classes: Path | None = _setting("class_dict.csv: name,r,g,b for each class.", None)
     split: str | None = _setting("Ratios train,val,test as 0.8,0.1,0.1, or a CSV file with columns id,split.", None)
     holdout: int = _setting("Images put aside first, as the final split 'holding'.", 0, check=ge(0))

@@ -154,9 +154,9 @@ class Registry:
             self._backends[key] = cast("Backend", self.make(Kind.BACKEND, name, options or {}))
         return self._backends[key]
 
-    def reader(self, name: str) -> Reader:
-        """A reader of a layout on disk."""
-        return cast("Reader", self.make(Kind.READER, name, {}))
+    def reader(self, name: str, options: Options | None = None) -> Reader:
+        """A reader of a layout on disk, with its options."""
+        return cast("Reader", self.make(Kind.READER, name, options or {}))
 
     def architecture(self, name: str, options: Options) -> Architecture:
         """An architecture with its options."""

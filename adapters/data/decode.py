@@ -9,9 +9,12 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from attrs import field, frozen
 from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
@@ -46,7 +49,26 @@ _BEGINNINGS = {
 _opening = threading.Lock()
 
 
-def decode_image(path: Path, channels: int = 3, max_pixels: int = MAX_PIXELS) -> Image:
+@frozen
+class PictureWithin:
+    """A picture that is part of another file: opened as a path is, and called ``where`` in messages."""
+
+    where: str
+    data: bytes = field(repr=False)
+    suffix: str = ""
+
+    def __str__(self) -> str:
+        return self.where
+
+    def open(self, mode: Literal["rb"]) -> BytesIO:
+        """The bytes, to be read."""
+        return BytesIO(self.data)
+
+
+Source = Path | PictureWithin
+
+
+def decode_image(path: Source, channels: int = 3, max_pixels: int = MAX_PIXELS) -> Image:
     """Decodes an image as (H, W, channels) uint8, upright.
 
     - Orientation in EXIF is applied.
@@ -65,7 +87,7 @@ def decode_image(path: Path, channels: int = 3, max_pixels: int = MAX_PIXELS) ->
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
-def decode_mask(path: Path, max_pixels: int = MAX_PIXELS, colours: bool = False) -> AnyArray:
+def decode_mask(path: Source, max_pixels: int = MAX_PIXELS, colours: bool = False) -> AnyArray:
     """Decodes a mask as it was stored: (H, W) integers or (H, W, 3) uint8 colours, upright, never resampled.
 
     Palette images give their indices, 1-bit images 0 and 1, images of 16 and 32 bits their whole numbers. Alpha is
@@ -106,7 +128,7 @@ def conversion_reason(path: Path, max_pixels: int = MAX_PIXELS) -> str | None:
 
 
 @contextmanager
-def _opened(path: Path, max_pixels: int) -> Iterator[tuple[Pillow.Image, int]]:
+def _opened(path: Source, max_pixels: int) -> Iterator[tuple[Pillow.Image, int]]:
     """The image, not yet decoded, and its EXIF orientation. Whatever goes wrong meanwhile becomes a DataError."""
     try:
         with path.open("rb") as file:
@@ -140,11 +162,11 @@ def _opened(path: Path, max_pixels: int) -> Iterator[tuple[Pillow.Image, int]]:
         raise _refusal(path, f"it is broken or cut short ({error})", "Get it again from where it came.") from error
 
 
-def _refusal(path: Path, reason: str, fix: str = "") -> DataError:
+def _refusal(path: Source, reason: str, fix: str = "") -> DataError:
     return DataError(f"Cannot read {path}: {reason}.", fix=fix)
 
 
-def _what_it_is(path: Path) -> str:
+def _what_it_is(path: Source) -> str:
     """What a file is that no decoder knows."""
     with path.open("rb") as file:
         beginning = file.read(32)
@@ -156,7 +178,7 @@ def _what_it_is(path: Path) -> str:
     return f"it is not an image of a known format (its first bytes are {beginning[:16]!r})"
 
 
-def _check_size(path: Path, image: Pillow.Image, max_pixels: int) -> None:
+def _check_size(path: Source, image: Pillow.Image, max_pixels: int) -> None:
     pixels = image.width * image.height
     if pixels > max_pixels:
         raise _refusal(
@@ -181,7 +203,7 @@ def _upright(image: Pillow.Image, orientation: int) -> Pillow.Image:
     return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
 
-def _eight_bits(path: Path, image: Pillow.Image) -> Pillow.Image:
+def _eight_bits(path: Source, image: Pillow.Image) -> Pillow.Image:
     """Grey of 16 bits (which Pillow gives as I;16 or I) as 8 bits; every other mode as it is."""
     if image.mode == "F":
         raise _refusal(path, "its pixels are floating-point numbers", "Convert it to 8 bits a channel.")

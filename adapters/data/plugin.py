@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from ...plugins import Entries, Entry, Kind, hookimpl
 
 
-def _folders() -> Callable[..., Any]:
-    from .readers.folders import FolderReader
-
-    return FolderReader
-
-
-def _dsb2018() -> Callable[..., Any]:
-    from .readers.dsb2018 import ScienceBowlReader
-
-    return ScienceBowlReader
-
-
-def _file_list() -> Callable[..., Any]:
-    from .readers.filelist import FileListReader
-
-    return FileListReader
+def _reader(module: str, name: str) -> Callable[[], Callable[..., Any]]:
+    """What imports a reader when it is called."""
+    return lambda: getattr(import_module(f".readers.{module}", __package__), name)
 
 
 @hookimpl
 def segport_readers() -> Entries:
-    """Readers of image and mask folders."""
-    return [
-        Entry(Kind.READER, "folders", "images/ and masks/ with equal names, flat or in train, val, test", _folders),
-        Entry(Kind.READER, "dsb2018", "<id>/images and <id>/masks, many masks an image", _dsb2018),
-        Entry(Kind.READER, "file-list", "a text or CSV file with one image,mask[,split] a line", _file_list),
+    """Readers of layouts on disk."""
+    offered = [
+        ("folders", "images/ and masks/ with equal names, flat or in train, val, test", "folders", "FolderReader"),
+        ("class-masks", "images/ and masks/<class>/, one mask a class (U-Net++)", "classmasks", "ClassMaskReader"),
+        ("dsb2018", "<id>/images and <id>/masks, many masks an image", "dsb2018", "ScienceBowlReader"),
+        ("file-list", "text files with image,mask a line: one, or train.txt, val.txt", "filelist", "FileListReader"),
+        ("voc", "Pascal VOC: JPEGImages/, SegmentationClass/, ImageSets/", "voc", "VocReader"),
+        ("cityscapes", "Cityscapes: leftImg8bit/ and gtFine/", "cityscapes", "CityscapesReader"),
+        ("coco", "COCO JSON: polygons and run-length masks", "coco", "CocoReader"),
+        ("open-images", "Open Images: CSV tables, one mask file a region", "openimages", "OpenImagesReader"),
+        ("labelme", "LabelMe JSON beside each image", "labelme", "LabelMeReader"),
     ]
+    return [Entry(Kind.READER, name, summary, _reader(module, found)) for name, summary, module, found in offered]

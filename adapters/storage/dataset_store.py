@@ -88,7 +88,7 @@ class FolderWriter:
 
     def _keep(self, item: SourceItem, image: Image) -> tuple[str, Path]:
         """The image's place in the data set, and the file itself."""
-        if self.codec.conversion(item.image):
+        if item.embedded or self.codec.conversion(item.image):
             place = f"{IMAGES}/{item.key}.png"
             self.codec.write_image(self.work / place, image)
             return place, self.work / place

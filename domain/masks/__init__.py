@@ -1,1 +1,1 @@
-"""Mask encodings: one-hot, colours, palettes, run-length, planes, instances."""
+"""Mask encodings: one-hot, colours, palettes, run-length, polygons, planes, instances."""

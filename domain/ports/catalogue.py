@@ -75,8 +75,8 @@ class Catalogue(Protocol):
         """A framework with its options: the same object for the same name and options."""
         ...
 
-    def reader(self, name: str) -> Reader:
-        """A reader of a layout on disk."""
+    def reader(self, name: str, options: Options | None = None) -> Reader:
+        """A reader of a layout on disk, with its options."""
         ...
 
     def architecture(self, name: str, options: Options) -> Architecture:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..arrays import Image, Labels
 from ..augmentation.policy import AugmentationPolicy
@@ -122,6 +122,15 @@ class SourceItem:
 
     ``read_labels`` gives raw labels -> class indices through the class map; several mask files are combined by the
     reader's own, documented rule.
+
+    Attributes:
+        key: id in the data set.
+        image: file of the image.
+        masks: files that say what is where; a table or JSON file for many images may be among them.
+        split: where the layout says so.
+        group: images of one group stay in one split.
+        annotations: what the reader found in such a file; its own business.
+        embedded: the image lies within ``image``, which is no picture file, and only the reader can read it.
     """
 
     key: str
@@ -129,6 +138,8 @@ class SourceItem:
     masks: tuple[Path, ...]
     split: str | None = None
     group: str | None = None
+    annotations: tuple[Any, ...] = field(default=(), eq=False, repr=False)
+    embedded: bool = False
 
 
 class IncompleteSourceError(DataError):

@@ -64,7 +64,7 @@ class Parts:
         assert kind == "reader"
         return sorted(reader.name for reader in self.readers)
 
-    def reader(self, name: str) -> Reader:
+    def reader(self, name: str, options: object = None) -> Reader:
         for reader in self.readers:
             if reader.name == name:
                 return cast(Reader, reader)

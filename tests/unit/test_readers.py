@@ -204,8 +204,8 @@ def test_every_bad_line_of_a_list_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         LISTED.items(path)
     first, second, third = caught.value.problems
-    assert first == "line 2: the image gone.png is not there"
-    assert second.startswith("line 3: expected an image and a mask")
+    assert first == "list.csv, line 2: the image gone.png is not there"
+    assert second.startswith("list.csv, line 3: expected an image and a mask")
     assert third.endswith("a.png: listed 2 times")
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ....domain.class_names import parse_class_names
+from ....domain.class_names import parse_class_names, parse_label_colours
 from ....domain.classes import ClassMap, parse_class_dict
 from ....domain.errors import DataError
 from ..decode import decode_mask
 
 _TABLE = "class_dict.csv"
 _NAME_LISTS = ("classes.txt", "codes.txt")
+_COLOUR_LIST = "label_colors.txt"
 _LOOKED_AT = 24
 
 
@@ -21,14 +22,17 @@ def implied_classes(places: Iterable[Path], masks: Sequence[Path], max_pixels: i
     """The class map for ``masks``: what a table says, else what their values leave no doubt about.
 
     1. ``class_dict.csv`` in one of the ``places``.
-    2. ``classes.txt`` or ``codes.txt`` there: one name a line in order of the values, or value and name ("3 road").
-    3. Background and foreground, when some masks spread over the whole list hold only 0 and 255, or only 0 and 1.
+    2. ``label_colors.txt`` there: red, green, blue and name, one class a line.
+    3. ``classes.txt`` or ``codes.txt`` there: one name a line in order of the values, or value and name ("3 road").
+    4. Background and foreground, when some masks spread over the whole list hold only 0 and 255, or only 0 and 1.
 
     Returns None otherwise. Raises DataError for a table that cannot be used.
     """
     for place in places:
         if (place / _TABLE).is_file():
             return parse_class_dict(_text(place / _TABLE), str(place / _TABLE))
+        if (place / _COLOUR_LIST).is_file():
+            return parse_label_colours(_text(place / _COLOUR_LIST), str(place / _COLOUR_LIST))
         for name in _NAME_LISTS:
             if (place / name).is_file():
                 return parse_class_names(_text(place / name), str(place / name))

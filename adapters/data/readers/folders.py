@@ -12,11 +12,17 @@ from ....domain.classes import ClassMap
 from ....domain.errors import DataError
 from ....domain.ports.dataset import SourceItem
 from .classmaps import implied_classes
+from .classmasks import class_masks
+from .filelist import lists
+from .openimages import tables
 from .pairing import match
 from .scan import SPLITS, PictureReader, folders, pictures, pictures_below, refuse, require_folder
 
-_IMAGES = ("images", "image", "imgs", "img", "inputs", "input")
-_MASKS = ("masks", "mask", "labels", "label", "annotations", "annotation", "annot", "segmentations", "gt", "targets")
+_IMAGES = ("images", "image", "imgs", "img", "inputs", "input", "rgb", "stills")
+_MASKS = (
+    *("masks", "mask", "labels", "label", "annotations", "annotation", "annot", "segmentations", "gt", "targets"),
+    *("labelsrgb", "labels_rgb"),
+)
 _BESIDE = ("_labels", "_label", "labels", "_masks", "_mask", "masks", "_annotations", "_annot", "annotations", "annot")
 _DEPTH = 2
 _FIX = "Every image needs one mask of the same name (endings such as _mask, _label and _L may follow it)."
@@ -48,10 +54,11 @@ class FolderReader(PictureReader):
         return "folders"
 
     def recognises(self, source: Path) -> str | None:
-        """Names the folders found, or None."""
-        if not source.is_dir():
+        """Names the folders found, or None; None, too, where other readers know more: of lists, tables and classes."""
+        if not source.is_dir() or lists(source) or tables(source) or class_masks(source):
             return None
-        pairs = [f"{part.images.name}/ and {part.masks.name}/ in {part.images.parent}" for part in _parts(source)]
+        parts = [part for part in _parts(source) if _holds_masks(part.masks)]
+        pairs = [f"{part.images.name}/ and {part.masks.name}/ in {part.images.parent}" for part in parts]
         return f"found {'; '.join(pairs)}" if pairs else None
 
     def items(self, source: Path) -> Sequence[SourceItem]:
@@ -95,13 +102,18 @@ def _split(name: str, folder: Path, siblings: dict[str, Path]) -> list[_Part]:
     return [_Part(folder, beside, SPLITS[name])] if beside else []
 
 
+def _holds_masks(folder: Path) -> bool:
+    """Whether there are pictures in a folder of masks, and no JSON: beside that, pictures are something else."""
+    return bool(pictures_below(folder)) and not any(folder.glob("*.json"))
+
+
 def _first(inside: dict[str, Path], names: Sequence[str]) -> Path | None:
     return next((inside[name] for name in names if name in inside), None)
 
 
 def _unwrapped(masks: Path) -> Path:
     """``annotations/trimaps`` for ``annotations``, where that is the only folder of pictures in it."""
-    if pictures(masks):
+    if pictures(masks) or any(masks.glob("*.json")):
         return masks
     inside = [folder for name, folder in folders(masks).items() if name not in SPLITS and pictures(folder)]
     holds_splits = any(name in SPLITS for name in folders(masks))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ....domain.arrays import Image, Labels
 from ....domain.classes import ClassMap
@@ -27,6 +28,7 @@ SPLITS = {
 }
 """Names of splits in the wild, and ours."""
 _JUNK = frozenset({"__macosx"})
+_DEPTH = 3
 
 
 @frozen
@@ -62,12 +64,46 @@ def folders(folder: Path) -> dict[str, Path]:
     }
 
 
+def split_named(text: str) -> str | None:
+    """The split that a file or folder is named after: "train" for "train2017" and "Training"; None for none."""
+    return SPLITS.get(text.lower().rstrip("0123456789_-"))
+
+
+def homes(source: Path) -> Iterator[Path]:
+    """The source, and the folders that only wrap another (``VOCdevkit/VOC2012``): each the only one in its place."""
+    for _ in range(_DEPTH):
+        yield source
+        inside = list(folders(source).values())
+        if len(inside) != 1:
+            return
+        source = inside[0]
+
+
 def pictures_below(folder: Path) -> list[Path]:
     """The pictures in a folder and its subfolders, sorted by path."""
     found = pictures(folder)
     for child in folders(folder).values():
         found.extend(pictures_below(child))
     return sorted(found)
+
+
+def listed_twice(items: Iterable[SourceItem]) -> list[str]:
+    """What to say of images that are listed more than once."""
+    counts = Counter(item.image for item in items)
+    return [f"{path}: listed {count} times" for path, count in counts.items() if count > 1]
+
+
+def with_unique_keys(items: Iterable[SourceItem], source: Path) -> list[SourceItem]:
+    """Stems as keys; where some are equal, the split goes in front; where that is not enough, the folders do."""
+    items = list(items)
+    for prefixed in (lambda item: item.key, lambda item: f"{item.split}-{item.key}"):
+        if len({prefixed(item) for item in items}) == len(items):
+            return [evolve(item, key=prefixed(item)) for item in items]
+    return [evolve(item, key="-".join(_within(item.image, source).with_suffix("").parts)) for item in items]
+
+
+def _within(path: Path, folder: Path) -> Path:
+    return path.relative_to(folder if path.is_relative_to(folder) else path.anchor)
 
 
 def refuse(

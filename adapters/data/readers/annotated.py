@@ -1,0 +1,150 @@
+"""What readers of annotated regions share: JSON, tables and mask files that say of each region which class it is."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from ....domain.arrays import IGNORE, AnyArray, Labels
+from ....domain.classes import ClassMap
+from ....domain.errors import DataError, InvalidSpecError, UnknownNameError
+from ....domain.masks.instances import Size, to_labels
+from ....domain.masks.planes import Overlap
+from .scan import PictureReader
+
+BACKGROUNDS = ("background", "_background_", "__background__")
+"""Names of the class that pixels in no region have."""
+
+
+@frozen
+class Region:
+    """One annotated region.
+
+    Attributes:
+        name: of its class; "" for none, where it is ignored.
+        where: the file, the annotation and the field that it stands in, for messages.
+        shape: what the reader makes its mask of.
+        ignored: the pixels that it wins count nowhere.
+    """
+
+    name: str
+    where: str
+    shape: Any
+    ignored: bool = False
+
+
+def _rule(value: str) -> Overlap:
+    try:
+        return Overlap(value)
+    except ValueError:
+        raise InvalidSpecError(f"overlap = {value!r}: expected one of {', '.join(Overlap)}.") from None
+
+
+def _names(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(map(str, value))
+
+
+def overlap_option(default: Overlap) -> Any:
+    """The field of the option ``overlap``, for readers of another default."""
+    return field(default=default, converter=_rule, kw_only=True)
+
+
+@frozen
+class RegionReader(PictureReader, ABC):
+    """Paints the regions of an image by the names of their classes. Pixels in none of them are background.
+
+    Attributes:
+        overlap: who gets a pixel that regions of different classes claim: smallest, first, last (listed), or refuse.
+        only: names of the classes to take, in order; regions of other classes become background. All, where empty.
+    """
+
+    overlap: Overlap = overlap_option(Overlap.SMALLEST)
+    only: tuple[str, ...] = field(default=(), converter=_names, kw_only=True)
+
+    def class_map(self, known: Iterable[str], source: Path) -> ClassMap:
+        """Background and the ``known`` names, or those of ``only``.
+
+        Raises DataError for none, or more than fit into masks of 8 bits; UnknownNameError for a name in ``only``.
+        """
+        names = list(dict.fromkeys(name for name in known if name.lower() not in BACKGROUNDS))
+        for name in self.only:
+            if name not in names:
+                raise UnknownNameError.of(f"class of {source}", name, names)
+        names = list(self.only) or names
+        if not names:
+            raise DataError(f"{source} names no classes: nothing in it is annotated.")
+        if len(names) >= IGNORE:
+            raise DataError(
+                f"{source} has {len(names)} classes; beside background, {IGNORE - 1} fit into a mask.",
+                fix=f'Choose some: --reader \'{self.name}:only=["{names[0]}","{names[1]}"]\'.',
+            )
+        return ClassMap.of(["background", *names])
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """As users write it."""
+
+    def wanted(self, regions: Iterable[Region]) -> tuple[Region, ...]:
+        """Those whose class is to be taken."""
+        return tuple(region for region in regions if not self.only or region.name in ("", *self.only))
+
+    def paint(
+        self, regions: Sequence[Region], size: Size, classes: ClassMap, draw: Callable[[Region, Size], AnyArray]
+    ) -> Labels:
+        """(H, W) labels of an image's regions, each drawn as an (H, W) mask, combined by the ``overlap`` rule.
+
+        Pixels in no region are background, or ignored where the class map has no class of that name.
+        Raises DataError, naming the annotation, for a class that is not in the map and for what cannot be drawn.
+        """
+        labels = [IGNORE if region.ignored else _index(region, classes, self.name) for region in regions]
+        masks = [_drawn(region, size, draw) for region in regions]
+        return to_labels(masks, labels, size, self.overlap, background=background_of(classes))
+
+
+def background_of(classes: ClassMap) -> int:
+    """The label of pixels in no region: that of the class named background, else ``IGNORE``."""
+    return next((index for index, name in enumerate(classes.names) if name.lower() in BACKGROUNDS), IGNORE)
+
+
+def _index(region: Region, classes: ClassMap, reader: str) -> int:
+    if region.name in classes.names:
+        return classes.names.index(region.name)
+    if region.name.lower() in BACKGROUNDS:
+        return background_of(classes)
+    raise DataError(
+        f"{region.where}: the class {region.name!r} is not among the {len(classes)} of the class map.",
+        fix="Add it to the class table, or leave all others to the background: "
+        f'--reader \'{reader}:only=["NAME","NAME"]\'.',
+    )
+
+
+def _drawn(region: Region, size: Size, draw: Callable[[Region, Size], AnyArray]) -> AnyArray:
+    try:
+        return draw(region, size)
+    except DataError as error:
+        raise DataError(f"{region.where}: {error.message}", problems=error.problems, fix=error.fix) from None
+
+
+def mentions(path: Path, words: Sequence[bytes]) -> bool:
+    """Whether a file holds all these bytes: quicker than to read a large JSON file that is something else."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"Cannot read {path}: {error}.") from error
+    return all(word in data for word in words)
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds. Raises DataError naming file, line and column."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}, line {error.lineno}, column {error.colno}: no JSON: {error.msg}.") from error
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        raise DataError(f"Cannot read {path}: {error}.") from error
