@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
 Factory = Callable[..., Any]
 
-_ARCHITECTURES = {"unet": "U-Net: encoder, decoder joined by skips; Ronneberger et al. 2015"}
+_ARCHITECTURES = {
+    "unet": "U-Net: encoder, decoder joined by skips; Ronneberger et al. 2015",
+    "unet++": "U-Net++: nested skips, deep supervision, averaged or pruned output; Zhou et al. 2018",
+    "deeplabv3": "DeepLabV3: dilated features and a pyramid of dilations, torchvision's names; Chen et al. 2017",
+    "deeplabv3+": "DeepLabV3+: that pyramid, separable, and a decoder that joins fine features; Chen et al. 2018",
+    "fpn": "Feature pyramid, all levels brought to 1/4 and added; Lin et al. 2016, Kirillov et al. 2019",
+    "pspnet": "PSPNet: dilated features joined with their means over grids; Zhao et al. 2016",
+    "linknet": "LinkNet: a thin decoder that adds the encoder's features; Chaurasia and Culurciello 2017",
+}
+_ARCHITECTURE_ALIASES = {"unet++": ("unetplusplus",), "deeplabv3+": ("deeplabv3plus",)}
 _ENCODERS = {
     "plain": "two 3x3 convolutions a stage, any width and depth",
     "resnet18": "residual, basic blocks, 11.2 M parameters; He et al. 2015",
@@ -90,7 +99,7 @@ _POLICIES = {
 @hookimpl
 def segport_architectures() -> Entries:
     """The zoo's architectures."""
-    return _entries(Kind.ARCHITECTURE, _ARCHITECTURES, _architecture)
+    return _entries(Kind.ARCHITECTURE, _ARCHITECTURES, _architecture, _ARCHITECTURE_ALIASES)
 
 
 @hookimpl

@@ -7,13 +7,19 @@ from collections.abc import Callable, Mapping
 from attrs import frozen
 
 from ..ports.model import Architecture, Encoder
+from .deeplabv3 import DeepLabV3
+from .deeplabv3plus import DeepLabV3Plus
 from .encoders.convnext import ConvNeXtTiny
 from .encoders.efficientnet import EfficientNetB0, EfficientNetB1, EfficientNetB2, EfficientNetB3
 from .encoders.mobilenet import MobileNetV2
 from .encoders.plain import Plain
 from .encoders.resnet import ResNet18, ResNet34, ResNet50, ResNet101, ResNet152
 from .encoders.vgg import VGG11, VGG13, VGG16
+from .fpn import FPN
+from .linknet import LinkNet
+from .pspnet import PSPNet
 from .unet import UNet
+from .unetplusplus import UNetPlusPlus
 
 
 @frozen
@@ -34,6 +40,24 @@ class NamedEncoder:
 
 ARCHITECTURES: Mapping[str, NamedArchitecture] = {
     "unet": NamedArchitecture(UNet, "U-Net: encoder, decoder joined by skips; Ronneberger et al. 2015"),
+    "unet++": NamedArchitecture(
+        UNetPlusPlus, "U-Net++: nested skips, deep supervision, averaged or pruned output; Zhou et al. 2018"
+    ),
+    "deeplabv3": NamedArchitecture(
+        DeepLabV3, "DeepLabV3: dilated features and a pyramid of dilations, torchvision's names; Chen et al. 2017"
+    ),
+    "deeplabv3+": NamedArchitecture(
+        DeepLabV3Plus, "DeepLabV3+: that pyramid, separable, and a decoder that joins fine features; Chen et al. 2018"
+    ),
+    "fpn": NamedArchitecture(
+        FPN, "Feature pyramid, all levels brought to 1/4 and added; Lin et al. 2016, Kirillov et al. 2019"
+    ),
+    "pspnet": NamedArchitecture(
+        PSPNet, "PSPNet: dilated features joined with their means over grids; Zhao et al. 2016"
+    ),
+    "linknet": NamedArchitecture(
+        LinkNet, "LinkNet: a thin decoder that adds the encoder's features; Chaurasia and Culurciello 2017"
+    ),
 }
 
 ENCODERS: Mapping[str, NamedEncoder] = {

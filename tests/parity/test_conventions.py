@@ -144,10 +144,10 @@ def test_resizing_is_half_pixel_bilinear_without_antialias_or_centred_nearest(mo
     assert differs(right[:, :, ::-1], right)
 
 
-def test_bicubic_transposed_convolution_average_pool_and_layer_norm_are_not_offered() -> None:
+def test_bicubic_transposed_convolution_and_padded_average_pool_are_not_offered() -> None:
     assert set(MODES) == {"bilinear", "nearest"}
     kinds = {operation.kind for operation in OPERATIONS}
-    assert kinds.isdisjoint({"transposed_conv", "conv_transpose", "average_pool", "layer_norm"})
+    assert kinds.isdisjoint({"transposed_conv", "conv_transpose", "average_pool"})
 
 
 def test_kernels_are_out_in_height_width_at_the_border() -> None:
