@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .application.settings import (
         CompareBackendsSettings,
+        DownloadSettings,
         EvaluateSettings,
         ExportSettings,
         GenerateSettings,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         PredictSettings,
         PrepareSettings,
         ScoreSettings,
+        ShowModelSettings,
         TrainSettings,
     )
     from .bootstrap import Settings, Toolkit
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CompareBackendsSettings": "application.settings",
+    "DownloadSettings": "application.settings",
     "EvaluateSettings": "application.settings",
     "ExportSettings": "application.settings",
     "GenerateSettings": "application.settings",
@@ -34,6 +37,7 @@ _HOMES = {
     "PredictSettings": "application.settings",
     "PrepareSettings": "application.settings",
     "ScoreSettings": "application.settings",
+    "ShowModelSettings": "application.settings",
     "TrainSettings": "application.settings",
     "Settings": "bootstrap",
     "Toolkit": "bootstrap",
@@ -42,6 +46,7 @@ _HOMES = {
 
 __all__ = [
     "CompareBackendsSettings",
+    "DownloadSettings",
     "EvaluateSettings",
     "ExportSettings",
     "GenerateSettings",
@@ -51,6 +56,7 @@ __all__ = [
     "ScoreSettings",
     "SegportError",
     "Settings",
+    "ShowModelSettings",
     "Toolkit",
     "TrainSettings",
     "__version__",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .adapters.data.shapes import GenerateShapes
     from .application.compare_backends import CompareBackends
     from .application.doctor import Doctor
+    from .application.downloading.download import DownloadData
     from .application.evaluate import EvaluateModel
     from .application.export import ExportModel
     from .application.inspection import InspectDataset
@@ -89,8 +90,16 @@ class Container(containers.DeclarativeContainer):
     results = providers.Singleton(_made(".adapters.storage.results:ResultFiles"))
     reporter = providers.Singleton(_made(".adapters.reporting.reporter:FileReporter"))
     clock = providers.Singleton(_made(".adapters.system.clock:SystemClock"))
+    fetcher = providers.Singleton(_made(".adapters.network.fetcher:HttpFetcher"))
 
     generate = providers.Singleton(_made(".adapters.data.shapes:GenerateShapes"))
+    download = providers.Singleton(
+        _made(".application.downloading.download:DownloadData"),
+        fetcher=fetcher,
+        unpacker=providers.Singleton(_made(".adapters.network.unpacker:ArchiveUnpacker")),
+        grounds=providers.Singleton(_made(".adapters.network.growing:PartialFolders")),
+        executors=providers.Object(_made(".adapters.data.executor:ThreadExecutor")),
+    )
     prepare = providers.Singleton(
         _made(".application.prepare:PrepareDataset"), catalogue=catalogue, store=datasets, executor=executor
     )
@@ -193,6 +202,11 @@ class Toolkit:
         return cast("GenerateShapes", self._container.generate())
 
     @property
+    def download(self) -> DownloadData:
+        """Fetches a public data set."""
+        return cast("DownloadData", self._container.download())
+
+    @property
     def prepare(self) -> PrepareDataset:
         """Checks images and masks and writes a data set."""
         return cast("PrepareDataset", self._container.prepare())
@@ -244,6 +258,12 @@ class Toolkit:
         values = read_toml(path)
         inner = values.get(table, values)
         return inner if isinstance(inner, Mapping) else values
+
+    def stop_signals(self) -> AbstractContextManager[Callable[[], bool]]:
+        """A flag that Ctrl-C and SIGTERM set, for a ``with`` block."""
+        from .adapters.system.signals import StopSignals
+
+        return StopSignals()
 
     @contextmanager
     def listening(self, *, quiet: bool = False) -> Iterator[tuple[Callable[[Event], None], Callable[[], bool]]]:

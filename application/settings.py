@@ -13,6 +13,7 @@ from attrs import field, frozen
 from attrs.validators import ge, gt, in_, lt, optional
 
 from ..domain.choices import Choice
+from ..domain.downloads.catalogue import PUBLIC_DATA
 from ..domain.terms import Fit, Precision, Task
 
 DEFAULT_BACKEND = Choice("torch")
@@ -50,6 +51,21 @@ class GenerateSettings:
     max_shape_px: int = _setting("Largest size of a shape in pixels.", 56, check=ge(4))
     shapes: tuple[str, ...] = _setting("Kinds of shapes, each a class.", ("rectangle", "ellipse", "triangle"))
     seed: int = _setting("Same seed, same bytes.", 41)
+
+
+@frozen
+class DownloadSettings:
+    """Fetch a public data set, check it, and unpack it. Interrupted, the same command goes on."""
+
+    name: str = _argument(f"Data set: {', '.join(PUBLIC_DATA)}.")
+    out: Path = _argument("Folder to make.")
+    classes: tuple[str, ...] = _setting("Of open-images, which must be chosen from: names such as Cat,Dog.", ())
+    count: int | None = _setting(
+        "Of open-images: images of each class in each split; all by default.", None, check=optional(gt(0))
+    )
+    splits: tuple[str, ...] = _setting("Of open-images: some of train,validation,test; all by default.", ())
+    mirror: str = _setting("Address that has https://host/path as MIRROR/host/path.", "")
+    connections: int = _setting("Files to fetch at once.", 8, check=[ge(1), lt(65)])
 
 
 @frozen

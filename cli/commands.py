@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from . import compare_commands, data_commands, doctor_commands, export_commands, plugin_commands, training_commands
+from . import (
+    compare_commands,
+    data_commands,
+    doctor_commands,
+    download_commands,
+    export_commands,
+    plugin_commands,
+    training_commands,
+)
 from .quickstart import add_quickstart
 
 
 def register(app: App) -> None:
     """Adds every command to ``app``."""
     add_quickstart(app)
+    download_commands.register(app)
     data_commands.register(app)
     training_commands.register(app)
     compare_commands.register(app)

@@ -6,6 +6,7 @@ import csv
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from types import TracebackType
 
 from attrs import frozen
 
@@ -33,6 +34,22 @@ class PartialFolder:
     def tree(self) -> Path:
         """See ``GrowingFolder``."""
         return self.home / "tree"
+
+    def __enter__(self) -> PartialFolder:
+        """Begins the tree anew."""
+        shutil.rmtree(self.tree, ignore_errors=True)
+        self.tree.mkdir(parents=True)
+        self.fetched.mkdir(exist_ok=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leaves nothing but what was fetched."""
+        shutil.rmtree(self.tree, ignore_errors=True)
+        for folder in (self.fetched, self.home):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
 
     def rows(self, path: str) -> Iterator[Sequence[str]]:
         """See ``GrowingFolder``."""
@@ -72,8 +89,4 @@ class PartialFolders:
         """See ``Grounds``."""
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise DataError(f"{out} is there already and not empty.", fix="Choose another folder, or remove it first.")
-        folder = PartialFolder(out.resolve())
-        shutil.rmtree(folder.tree, ignore_errors=True)
-        folder.tree.mkdir(parents=True)
-        folder.fetched.mkdir(exist_ok=True)
-        return folder
+        return PartialFolder(out.resolve())

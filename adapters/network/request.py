@@ -11,10 +11,11 @@ from urllib.request import Request, urlopen
 from attrs import define, frozen
 
 from ...domain.downloads.descriptions import RemoteFile
-from ...domain.errors import DownloadError, RunInterruptedError
+from ...domain.errors import DownloadError
 from ...domain.ports.downloading import Listener, Stop
 from .checksums import stated_digest, verify
 from .part import Part
+from .stopping import heed
 
 _CHUNK = 1 << 18
 
@@ -46,11 +47,6 @@ class Job:
     timeout: float
     received: int = 0
 
-    def heed(self) -> None:
-        """Raises RunInterruptedError once the work was asked to stop."""
-        if self.stop():
-            raise RunInterruptedError("Stopped.", fix="Run the same command again: it goes on from here.")
-
     def request(self) -> Answer:
         """Gets what is not here yet.
 
@@ -60,7 +56,7 @@ class Job:
             DownloadError: for a web page in place of a file, and when the disk refuses.
             RunInterruptedError: soon after ``stop`` says so.
         """
-        self.heed()
+        heed(self.stop)
         have = self.part.size if self.part.tag or self.file.digest else 0
         try:
             response = urlopen(Request(self.file.url, headers=self._headers(have)), timeout=self.timeout)
@@ -113,7 +109,7 @@ class Job:
             self.received += size - have
             have = size
             self.listen(size, total)
-            self.heed()
+            heed(self.stop)
         if total is not None and have < total:
             raise ConnectionError(f"the connection ended after {have} of {total} bytes")
         return Answer(total, stated_digest(headers))

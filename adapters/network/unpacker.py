@@ -13,9 +13,10 @@ from typing import IO, cast
 
 from attrs import define, frozen
 
-from ...domain.errors import DataError, RunInterruptedError
+from ...domain.errors import DataError
 from ...domain.ports.downloading import Listener, Stop
 from .members import Member, members
+from .stopping import heed
 
 _CHUNK = 1 << 20
 _DAMAGED = (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, zlib.error, NotImplementedError, RuntimeError)
@@ -50,8 +51,7 @@ class ArchiveUnpacker:
         written: list[str] = []
         try:
             for member in members(archive, meter.bounded):
-                if stop():
-                    raise RunInterruptedError("Stopped.", fix="Run the same command again: it goes on from here.")
+                heed(stop)
                 meter.one_more()
                 name = _inside(archive, member.name)
                 where = place(name) if name else None

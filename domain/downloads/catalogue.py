@@ -27,10 +27,10 @@ from .descriptions import ArchivedData, IndexedData, PublicData, RemoteFile
 _PETS = "https://thor.robots.ox.ac.uk/~vgg/data/pets"
 _OPEN_IMAGES = "https://storage.googleapis.com/openimages"
 _PET_CLASSES = """\
-name,r,g,b,value,ignore
-background,0,0,0,2,0
-pet,255,128,0,1,0
-border,255,255,255,3,1
+name,r,g,b,value
+pet,255,128,0,1
+background,0,0,0,2
+border,255,255,255,3
 """
 _CAMVID_CLASSES = """\
 name,r,g,b,value,ignore
@@ -133,6 +133,7 @@ _OPEN_IMAGES_V7 = IndexedData(
         f"{_OPEN_IMAGES}/v5/{{split}}-masks/{{split}}-masks-{{digit}}.zip", "masks/{split}-masks-{digit}.zip"
     ),
     image=RemoteFile("https://open-images-dataset.s3.amazonaws.com/{split}/{image}.jpg", "images/{split}/{image}.jpg"),
+    prepare="--reader open-images",
 )
 
 PUBLIC_DATA: Mapping[str, PublicData] = MappingProxyType(

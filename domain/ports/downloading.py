@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
+from types import TracebackType
 from typing import Protocol, TypeAlias
 
 from attrs import frozen
@@ -86,8 +87,12 @@ class Unpacker(Protocol):
 
 
 class GrowingFolder(Protocol):
-    """A data set on its way to a folder. What was fetched stays when the work is interrupted, for the next time."""
+    """A data set on its way to a folder, as a context. What was fetched stays when it fails, for the next time."""
 
+    def __enter__(self) -> GrowingFolder: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
     @property
     def fetched(self) -> Path:
         """Where fetched files are kept until the end."""

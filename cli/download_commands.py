@@ -1,0 +1,60 @@
+"""download."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+from cyclopts import App
+
+from ..application.settings import DownloadSettings
+from .dispatch import add
+from .download_bars import DownloadBars
+from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from ..application.downloading.download import DownloadReport
+    from ..bootstrap import Toolkit
+
+_CHECKED = {
+    "sha256": "checked against the published SHA-256",
+    "md5": "checked against the published MD5",
+    "md5 of the server": "no published checksum, MD5 as the server states it",
+    "size": "no published checksum, only the size was checked",
+    "nothing": "neither checksum nor size is published, nothing could be checked",
+}
+
+
+def register(app: App) -> None:
+    """Adds the command."""
+    add(app, "download", DownloadSettings, download)
+
+
+def download(toolkit: Toolkit, settings: DownloadSettings, terminal: Terminal) -> int:
+    """Fetches a data set and says what came, how it was checked, and what to do next."""
+    with toolkit.stop_signals() as stop, DownloadBars(terminal) as bars:
+        report = toolkit.download(settings, bars.listen, stop)
+    terminal.result(f"{settings.name}: {report.title}; licence: {report.licence}")
+    terminal.result(
+        f"fetched: {_files(report.files)}, {_megabytes(report.size)}, {_megabytes(report.received)} of it just now"
+    )
+    for checked, files in report.checked.items():
+        terminal.result(f"{_files(files)}: {_CHECKED[checked]}")
+    for note in report.notes:
+        terminal.result(f"warning: {note}")
+    then = _next(report)
+    terminal.wrote([report.out], then=then)
+    terminal.object({**attrs.asdict(report), "then": then})
+    return 0
+
+
+def _next(report: DownloadReport) -> str:
+    return f"segport prepare {report.out} {report.out}-prepared {report.prepare}".strip()
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
