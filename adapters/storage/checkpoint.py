@@ -44,6 +44,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "spec": spec_to_data(checkpoint.spec),
         "progress": checkpoint.progress,
         "step": None if state is None else state.step,
+        **({"frozen": state.frozen} if state is not None and state.frozen else {}),
         "sha256": _checksum(tensors),
     }
     try:
@@ -64,13 +65,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path} is damaged: its tensors do not have the checksum it names.", fix=READ_FIX)
     try:
         spec = spec_from_data(header["spec"])
-        progress, step = header["progress"], header["step"]
+        progress, step, frozen = header["progress"], header["step"], int(header.get("frozen", 0))
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: its description cannot be understood: {error}.", fix=READ_FIX) from None
     weights = {name: array for name, array in tensors.items() if not name.startswith(_STATE)}
     if problems := mismatch(spec.graph, weights):
         raise CheckpointError(f"{path}: its weights do not fit its own graph.", problems=problems, fix=READ_FIX)
-    return Checkpoint(spec, weights, None if step is None else _state(tensors, weights, int(step)), progress)
+    return Checkpoint(spec, weights, None if step is None else _state(tensors, weights, int(step), frozen), progress)
 
 
 _WRITE_FIX = "Free some space or choose another place with --run; the checkpoint before is unharmed."
@@ -91,14 +92,14 @@ def _same(one: NDArray[np.float32], other: NDArray[np.float32] | None) -> bool:
     return other is not None and one.shape == other.shape and one.tobytes() == other.tobytes()
 
 
-def _state(tensors: Tensors, weights: Weights, step: int) -> TrainState:
+def _state(tensors: Tensors, weights: Weights, step: int, frozen: int) -> TrainState:
     own = {name.removeprefix(_OWN): array for name, array in tensors.items() if name.startswith(_OWN)}
     slots = {
         name.removeprefix(_STATE): array
         for name, array in tensors.items()
         if name.startswith(_STATE) and not name.startswith(_OWN)
     }
-    return TrainState({**weights, **own}, slots, step)
+    return TrainState({**weights, **own}, slots, step, frozen)
 
 
 def _checksum(tensors: Mapping[str, NDArray[Any]]) -> str:

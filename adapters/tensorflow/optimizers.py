@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...domain.errors import CheckpointError
 from ...domain.training.optimizers import Adam, AdamW, Optimizer, Sgd, decays
+from ...domain.training.tuning import Tuning
 from .model import Tensor, read
 from .runtime import tf
 
@@ -23,8 +24,8 @@ class SlottedOptimizer:
     but four digits in float32.
     """
 
-    def __init__(self, formula: Optimizer, tensors: Mapping[str, Tensor]) -> None:
-        self._formula, self._tensors = formula, dict(tensors)
+    def __init__(self, formula: Optimizer, tensors: Mapping[str, Tensor], tuning: Tuning) -> None:
+        self._formula, self._tensors, self._tuning = formula, dict(tensors), tuning
         self._decayed = {name: decays(name, tensor.shape) for name, tensor in self._tensors.items()}
         self.slots = {
             f"{slot}/{name}": tf.Variable(tf.zeros_like(tensor.variable), trainable=False)
@@ -32,11 +33,15 @@ class SlottedOptimizer:
             for name, tensor in self._tensors.items()
         }
 
-    def scalars(self, rate: float, step: int) -> NDArray[np.float32]:
-        """(4,) float32, what ``update`` needs of the rate and the update's number, from 1.
+    def scalars(self, rate: float, step: int, frozen: int) -> NDArray[np.float32]:
+        """(2, 4) float32, what ``update`` needs of the rate and the update's number, from 1.
 
-        The rate itself, the size of Adam's step, the root of its bias correction, and what AdamW leaves of a weight.
+        The rate itself, the size of Adam's step, the root of its bias correction, and what AdamW leaves of a weight:
+        once for most weights, once for the tuned part, which ``frozen`` of the updates before left as it was.
         """
+        return np.stack([self._scalars(rate, step), self._scalars(rate * self._tuning.rate, step - frozen)])
+
+    def _scalars(self, rate: float, step: int) -> NDArray[np.float32]:
         formula = self._formula
         if isinstance(formula, Sgd):
             return np.array([rate, rate, 1, 1], np.float32)
@@ -44,12 +49,13 @@ class SlottedOptimizer:
         return np.array([rate, size, root, 1 - rate * formula.weight_decay], np.float32)
 
     def update(self, gradients: Mapping[str, tf.Tensor], scalars: tf.Tensor) -> None:
-        """One update of every weight and slot. To be traced."""
+        """One update of the weights that have gradients, and of their slots. To be traced."""
         for name, gradient in gradients.items():
+            own = scalars[int(self._tuning.covers(name))]
             if isinstance(self._formula, Sgd):
-                self._sgd(self._formula, name, gradient, scalars)
+                self._sgd(self._formula, name, gradient, own)
             else:
-                self._adam(self._formula, name, gradient, scalars)
+                self._adam(self._formula, name, gradient, own)
 
     def read(self) -> dict[str, NDArray[np.float32]]:
         """Copies of all slots as "<slot>/<weight name>"."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from ...domain.ports.backend import Precision, StepPlan, StepTally, TrainState
 from ...domain.samples import Batch
 from .device import require_determinism
 from .feed import DeviceBatch, feed, targets
+from .freezing import held_norms
 from .layers import Dropout
 from .loss import OPS
 from .metric import confusions, predictions
@@ -27,7 +29,7 @@ class TensorflowTrainSession:
     """Updates a model in place. Losses and counts stay on the device until ``drain``.
 
     The whole step is one ``tf.function``, traced once: sizes of batches and images are open, and what changes from step
-    to step comes in as tensors.
+    to step comes in as tensors. A step that leaves the tuned part frozen is a second one.
     """
 
     def __init__(self, model: TensorflowModel, plan: StepPlan) -> None:
@@ -44,21 +46,24 @@ class TensorflowTrainSession:
         weights = model.spec.graph.weights()
         self._tensors = {name: tensor for name, tensor in model.tensors.items() if weights[name].trainable}
         self._drops = [layer for layer in model.native.layers if isinstance(layer, Dropout)]
-        self._updates = self._pending = 0
+        self._frozen = False
+        self._updates = self._frozen_updates = self._pending = 0
         self._losses: list[tf.Tensor] = []
         with tf.device(model.device):
-            self._optimizer = SlottedOptimizer(plan.optimizer, self._tensors)
+            self._optimizer = SlottedOptimizer(plan.optimizer, self._tensors, plan.tuning)
             self._scale = LossScale() if model.precision == Precision.FP16.value else None
             self._counts = tf.Variable(tf.zeros((self._classes, self._classes), tf.int64), trainable=False)
-            self._sums = [_zeros(t.variable) for t in self._tensors.values()] if plan.accumulate > 1 else []
+            summed = self._tensors if plan.accumulate > 1 else {}
+            self._sums = {name: _zeros(tensor.variable) for name, tensor in summed.items()}
         kinds: list[tuple[tuple[int | None, ...], tf.DType]] = [
             ((None, None, None), tf.uint8),
-            ((4,), tf.float32),
+            ((2, 4), tf.float32),
             ((2,), tf.int64),
             ((), tf.bool),
         ]
         signature = [model.images, *(tf.TensorSpec(*kind) for kind in kinds)]
-        self.compiled_step = trace_once(self._traced, signature, model.jit_compile)
+        steps = (functools.partial(self._traced, frozen=frozen) for frozen in (False, True))
+        self.compiled_step, self.frozen_step = (trace_once(step, signature, model.jit_compile) for step in steps)
 
     def feed(self, batches: Iterable[Batch]) -> Iterator[DeviceBatch]:
         """See the port."""
@@ -66,13 +71,19 @@ class TensorflowTrainSession:
 
     def step(self, batch: DeviceBatch, rate: float) -> None:
         """See the port. Every ``accumulate``-th call makes an update, at the rate given to it."""
-        scalars = self._optimizer.scalars(rate, self._updates + 1)
+        scalars = self._optimizer.scalars(rate, self._updates + 1, self._frozen_updates)
         complete = self._pending + 1 == self._plan.accumulate
+        run = self.frozen_step if self._frozen else self.compiled_step
         with tf.device(self._model.device):
-            loss = self.compiled_step(batch.images, batch.labels, scalars, self._key(), complete)
+            loss = run(batch.images, batch.labels, scalars, self._key(), complete)
         self._losses.append(loss)
         self._pending = 0 if complete else self._pending + 1
         self._updates += complete
+        self._frozen_updates += complete and self._frozen
+
+    def freeze(self, frozen: bool) -> None:
+        """See the port."""
+        self._frozen = frozen
 
     def drain(self) -> StepTally:
         """See the port."""
@@ -83,7 +94,7 @@ class TensorflowTrainSession:
 
     def snapshot(self) -> TrainState:
         """See the port."""
-        return TrainState(self._model.weights(), self._optimizer.read(), self._updates)
+        return TrainState(self._model.weights(), self._optimizer.read(), self._updates, self._frozen_updates)
 
     def restore(self, state: TrainState) -> None:
         """Takes over a state, dropping what is pending.
@@ -99,7 +110,7 @@ class TensorflowTrainSession:
             )
         self._model.load(state.weights)
         self._optimizer.restore(state.slots)
-        self._updates = state.step
+        self._updates, self._frozen_updates = state.step, state.frozen
         self._drop_pending()
         self._forget()
 
@@ -109,14 +120,22 @@ class TensorflowTrainSession:
         self._forget()
 
     def _traced(
-        self, images: tf.Tensor, labels: tf.Tensor, scalars: tf.Tensor, key: tf.Tensor, complete: tf.Tensor
+        self,
+        images: tf.Tensor,
+        labels: tf.Tensor,
+        scalars: tf.Tensor,
+        key: tf.Tensor,
+        complete: tf.Tensor,
+        *,
+        frozen: bool,
     ) -> tf.Tensor:
         """Forward, backward, counting and, when ``complete``, the update. Gives the loss."""
-        plan, variables = self._plan, [tensor.variable for tensor in self._tensors.values()]
+        plan, held = self._plan, self._plan.tuning.held(self._model.spec.graph, frozen=frozen)
+        variables = {name: tensor.variable for name, tensor in self._tensors.items() if name not in held}
         for drop in self._drops:
             drop.key.value.assign(key)
         truth, valid = targets(labels)
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, held_norms(self._model.native, held):
             outputs = self._model.forward(images, training=True)
             loss = supervised(plan.loss, OPS, outputs, plan.output_weights, truth, valid)
             scaled = loss / plan.accumulate if plan.accumulate > 1 else loss
@@ -127,27 +146,28 @@ class TensorflowTrainSession:
         if not self._sums:
             self._update(gradients, scalars)
             return loss
-        for total, gradient in zip(self._sums, gradients, strict=True):
-            total.assign_add(gradient)
-        _only(complete, lambda: self._update_from_sums(scalars))
+        for name, gradient in gradients.items():
+            self._sums[name].assign_add(gradient)
+        _only(complete, lambda: self._update_from_sums(list(gradients), scalars))
         return loss
 
-    def _update_from_sums(self, scalars: tf.Tensor) -> None:
-        self._update([total.value() for total in self._sums], scalars)
-        for total in self._sums:
-            total.assign(tf.zeros_like(total))
+    def _update_from_sums(self, names: Sequence[str], scalars: tf.Tensor) -> None:
+        self._update({name: self._sums[name].value() for name in names}, scalars)
+        for name in names:
+            self._sums[name].assign(tf.zeros_like(self._sums[name]))
 
-    def _update(self, gradients: Sequence[tf.Tensor], scalars: tf.Tensor) -> None:
+    def _update(self, gradients: Mapping[str, tf.Tensor], scalars: tf.Tensor) -> None:
         if self._scale is None:
             self._apply(gradients, scalars)
             return
-        unscaled, finite = self._scale.unscaled(gradients)
-        _only(finite, lambda: self._apply(unscaled, scalars))
+        unscaled, finite = self._scale.unscaled(list(gradients.values()))
+        _only(finite, lambda: self._apply(dict(zip(gradients, unscaled, strict=True)), scalars))
 
-    def _apply(self, gradients: Sequence[tf.Tensor], scalars: tf.Tensor) -> None:
+    def _apply(self, gradients: Mapping[str, tf.Tensor], scalars: tf.Tensor) -> None:
         if self._plan.clip_norm is not None:
-            gradients = clip_by_norm(gradients, self._plan.clip_norm)
-        self._optimizer.update(dict(zip(self._tensors, gradients, strict=True)), scalars)
+            clipped = clip_by_norm(list(gradients.values()), self._plan.clip_norm)
+            gradients = dict(zip(gradients, clipped, strict=True))
+        self._optimizer.update(gradients, scalars)
 
     def _key(self) -> NDArray[np.int64]:
         """Dropout depends on the seed and the step alone."""
@@ -158,7 +178,7 @@ class TensorflowTrainSession:
 
     def _drop_pending(self) -> None:
         self._pending = 0
-        for total in self._sums:
+        for total in self._sums.values():
             total.assign(tf.zeros_like(total))
 
     def _forget(self) -> None:

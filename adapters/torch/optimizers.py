@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ...domain.errors import CheckpointError
 from ...domain.training.optimizers import Adam, AdamW, Optimizer, Sgd, decays
+from ...domain.training.tuning import Tuning
 from .model import as_array, as_tensor
 
 _STATE = {"momentum": "momentum_buffer", "m": "exp_avg", "v": "exp_avg_sq"}
@@ -21,21 +22,20 @@ _STATE = {"momentum": "momentum_buffer", "m": "exp_avg", "v": "exp_avg_sq"}
 class SlottedOptimizer:
     """A torch optimizer over a module's parameters, whose state can be read and set by canonical name.
 
+    Parameters without a gradient are left out of an update, slots and all; Adam counts the updates of each by itself.
     All slots start at zero. With zero momentum ``Sgd`` keeps no buffer in torch; its slot then reads as zeros.
     """
 
-    def __init__(self, formula: Optimizer, module: nn.Module) -> None:
-        self._formula = formula
+    def __init__(self, formula: Optimizer, module: nn.Module, tuning: Tuning) -> None:
+        self._formula, self._tuning = formula, tuning
         self._parameters = dict(module.named_parameters())
-        decayed = [p for n, p in self._parameters.items() if decays(n, p.shape)]
-        others = [p for n, p in self._parameters.items() if not decays(n, p.shape)]
-        self.native = _native(formula, decayed, others)
-        self._fill(dict.fromkeys(self._names()), 0)
+        self.native = _native(formula, self._groups())
+        self._fill(dict.fromkeys(self._names()), 0, 0)
 
     def update(self, rate: float, scaler: torch.amp.GradScaler | None = None) -> None:
         """One update from the parameters' gradients, which are then dropped."""
         for group in self.native.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["factor"]
         if scaler is None:
             self.native.step()
         else:
@@ -65,8 +65,11 @@ class SlottedOptimizer:
                 found.append(f"{key}: shape {array.shape}, expected {shape}")
         return found
 
-    def restore(self, slots: Mapping[str, NDArray[np.float32]], step: int) -> None:
-        """Takes over slots and the number of updates made. Raises CheckpointError when they do not fit."""
+    def restore(self, slots: Mapping[str, NDArray[np.float32]], step: int, frozen: int) -> None:
+        """Takes over slots and the number of updates made, ``frozen`` of them without the tuned part.
+
+        Raises CheckpointError when they do not fit.
+        """
         problems = self.problems(slots)
         if problems:
             raise CheckpointError(
@@ -74,19 +77,34 @@ class SlottedOptimizer:
                 problems=problems,
                 fix="Resume with the optimizer and the model the state was saved with.",
             )
-        self._fill(slots, step)
+        self._fill(slots, step, frozen)
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Parameters by whether they decay and whether they are of the tuned part."""
+        groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+        for name, parameter in self._parameters.items():
+            groups.setdefault((decays(name, parameter.shape), self._tuning.covers(name)), []).append(parameter)
+        return [
+            {
+                "params": parameters,
+                "weight_decay": self._formula.weight_decay if decayed else 0.0,
+                "factor": self._tuning.rate if tuned else 1.0,
+            }
+            for (decayed, tuned), parameters in groups.items()
+        ]
 
     def _names(self) -> list[str]:
         return [f"{slot}/{name}" for slot in self._formula.slots for name in self._parameters]
 
-    def _fill(self, slots: Mapping[str, NDArray[np.float32] | None], step: int) -> None:
+    def _fill(self, slots: Mapping[str, NDArray[np.float32] | None], step: int, frozen: int) -> None:
         self.native.zero_grad(set_to_none=True)
         if isinstance(self._formula, Sgd) and not self._formula.momentum:
             return
-        for parameter in self._parameters.values():
+        for name, parameter in self._parameters.items():
             state = self.native.state[parameter]
             if not isinstance(self._formula, Sgd):
-                state["step"] = torch.tensor(float(step), device=parameter.device)
+                made = step - frozen if self._tuning.covers(name) else step
+                state["step"] = torch.tensor(float(made), device=parameter.device)
         for key, array in slots.items():
             slot, name = key.split("/", 1)
             parameter = self._parameters[name]
@@ -95,18 +113,12 @@ class SlottedOptimizer:
             self.native.state[parameter][_STATE[slot]] = value if array is None else value.copy_(as_tensor(array))
 
 
-def _native(formula: Optimizer, decayed: list[nn.Parameter], others: list[nn.Parameter]) -> torch.optim.Optimizer:
-    fused = (decayed or others)[0].device.type in ("cpu", "cuda")
-    groups: list[dict[str, Any]] = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
-    decay = formula.weight_decay
+def _native(formula: Optimizer, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    fused = groups[0]["params"][0].device.type in ("cpu", "cuda")
     match formula:
         case Sgd():
-            return torch.optim.SGD(
-                groups, 1.0, formula.momentum, weight_decay=decay, nesterov=formula.nesterov, fused=fused
-            )
+            return torch.optim.SGD(groups, 1.0, formula.momentum, nesterov=formula.nesterov, fused=fused)
         case Adam():
-            betas = (formula.beta1, formula.beta2)
-            return torch.optim.Adam(groups, 1.0, betas, formula.epsilon, decay, fused=fused)
+            return torch.optim.Adam(groups, 1.0, (formula.beta1, formula.beta2), formula.epsilon, fused=fused)
         case AdamW():
-            betas = (formula.beta1, formula.beta2)
-            return torch.optim.AdamW(groups, 1.0, betas, formula.epsilon, decay, fused=fused)
+            return torch.optim.AdamW(groups, 1.0, (formula.beta1, formula.beta2), formula.epsilon, fused=fused)

@@ -17,6 +17,7 @@ from ...domain.ports.backend import Precision, StepPlan, StepTally, TrainState
 from ...domain.samples import Batch
 from .device import deterministic_kernels
 from .feed import DeviceBatch, feed
+from .freezing import Freezer
 from .loss import OPS
 from .metric import confusions, predictions
 from .model import TorchModel, graph_has
@@ -34,16 +35,18 @@ class TorchTrainSession:
                 fix="Give one weight for each output, the main one first.",
             )
         self._model, self._plan = model, plan
-        self._optimizer = SlottedOptimizer(plan.optimizer, model.native)
+        self._optimizer = SlottedOptimizer(plan.optimizer, model.native, plan.tuning)
+        self._freezer = Freezer(model.native)
         self._parameters: list[nn.Parameter] = list(model.native.parameters())
         self._scaler = (
             torch.amp.GradScaler(model.torch_device.type) if model.precision == Precision.FP16.value else None
         )
         self._random = graph_has(model.spec.graph, Dropout)
         self._classes = max(2, len(model.spec.classes))
-        self._updates = self._pending = 0
+        self._updates = self._frozen_updates = self._pending = 0
         self._losses: list[Tensor] = []
         self._counts = self._no_counts()
+        self.freeze(False)
 
     def feed(self, batches: Iterable[Batch]) -> Iterator[DeviceBatch]:
         """See the port."""
@@ -51,9 +54,9 @@ class TorchTrainSession:
 
     def step(self, batch: DeviceBatch, rate: float) -> None:
         """See the port. Every ``accumulate``-th call makes an update, at the rate given to it."""
-        native, plan = self._model.native, self._plan
-        if not native.training:
-            native.train()
+        plan = self._plan
+        if not self._model.native.training:
+            self._freezer.train()
         truth, valid = batch.targets()
         with ExitStack() as stack:
             # Not when compiled: under that flag torch 2.13's compiler loses gradients of resized outputs on a CPU.
@@ -70,6 +73,11 @@ class TorchTrainSession:
         if self._pending == plan.accumulate:
             self._update(rate)
 
+    def freeze(self, frozen: bool) -> None:
+        """See the port."""
+        self._frozen = frozen
+        self._freezer.hold(self._plan.tuning.held(self._model.spec.graph, frozen=frozen))
+
     def drain(self) -> StepTally:
         """See the port."""
         losses = torch.stack(self._losses).double().cpu().numpy() if self._losses else np.zeros(0)
@@ -79,7 +87,7 @@ class TorchTrainSession:
 
     def snapshot(self) -> TrainState:
         """See the port."""
-        return TrainState(self._model.weights(), self._optimizer.slots(), self._updates)
+        return TrainState(self._model.weights(), self._optimizer.slots(), self._updates, self._frozen_updates)
 
     def restore(self, state: TrainState) -> None:
         """Takes over a state, dropping what is pending.
@@ -94,14 +102,15 @@ class TorchTrainSession:
                 fix="Resume with the model and the optimizer the state was saved with.",
             )
         self._model.load(state.weights)
-        self._optimizer.restore(state.slots, state.step)
-        self._updates, self._pending = state.step, 0
+        self._optimizer.restore(state.slots, state.step, state.frozen)
+        self._updates, self._frozen_updates, self._pending = state.step, state.frozen, 0
         self._losses, self._counts = [], self._no_counts()
 
     def close(self) -> None:
         """Frees gradients and tallies. The model stays usable; closing twice does no harm."""
         for parameter in self._parameters:
             parameter.grad = None
+        self._freezer.hold(())
         self._losses, self._counts, self._pending = [], self._no_counts(), 0
 
     def _update(self, rate: float) -> None:
@@ -111,6 +120,7 @@ class TorchTrainSession:
             nn.utils.clip_grad_norm_(self._parameters, self._plan.clip_norm)
         self._optimizer.update(rate, self._scaler)
         self._updates += 1
+        self._frozen_updates += self._frozen
         self._pending = 0
 
     @contextmanager

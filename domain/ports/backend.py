@@ -16,6 +16,7 @@ from ..samples import Batch
 from ..spec import ModelSpec
 from ..terms import Precision as Precision
 from ..training.optimizers import Optimizer
+from ..training.tuning import Tuning
 from .loss import Loss
 from .model import Model
 
@@ -53,6 +54,7 @@ class StepPlan:
         accumulate: batches averaged into one update.
         seed: of dropout.
         deterministic: ask the framework for deterministic kernels.
+        tuning: how the encoder is trained, where otherwise than the rest.
     """
 
     loss: Loss
@@ -62,6 +64,7 @@ class StepPlan:
     accumulate: int = 1
     seed: int = 0
     deterministic: bool = True
+    tuning: Tuning = Tuning()
 
 
 @frozen(eq=False)
@@ -77,13 +80,15 @@ class TrainState:
     """A training session laid out canonically, so another backend can go on from it.
 
     ``weights`` by canonical name; ``slots`` the optimizer's arrays as "<slot>/<weight name>", as in
-    "m/encoder.conv1.weight"; ``step`` is the number of updates made. Pending accumulated gradients are never part of a
-    state: the application snapshots between updates only.
+    "m/encoder.conv1.weight"; ``step`` is the number of updates made, and ``frozen`` how many of them left the plan's
+    tuned part as it was: for it, Adam counts the others. Pending accumulated gradients are never part of a state: the
+    application snapshots between updates only.
     """
 
     weights: Weights
     slots: Mapping[str, NDArray[np.float32]]
     step: int
+    frozen: int = 0
 
 
 class TrainSession(Protocol):
@@ -95,6 +100,14 @@ class TrainSession(Protocol):
 
     def step(self, batch: Any, rate: float) -> None:
         """Enqueues forward, backward and update at that learning rate. Reads nothing back from the device."""
+        ...
+
+    def freeze(self, frozen: bool) -> None:
+        """Whether the plan's tuned part stays as it is from the next step on: weights, slots and running statistics.
+
+        Its norms then normalise by their running statistics. Not so at first. Call it between updates; it is no part
+        of a snapshot, and both ways are compiled once at most.
+        """
         ...
 
     def drain(self) -> StepTally:

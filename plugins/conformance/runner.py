@@ -11,6 +11,7 @@ from ...domain.ports.backend import Capability
 from . import evaluation_checks as evaluation
 from . import model_checks as model
 from . import training_checks as training
+from . import tuning_checks as tuning
 from . import update_checks as update
 from .expect import CheckFailed
 from .subject import Subject
@@ -51,6 +52,11 @@ WITH_TRAINING: tuple[Check, ...] = (
     update.five_updates_equal_the_pinned_formulas,
     update.gradients_are_scaled_down_to_the_norm,
     update.accumulated_batches_are_averaged_into_one_update,
+    tuning.a_frozen_part_keeps_weights_statistics_and_slots,
+    tuning.a_frozen_norm_normalises_by_its_running_statistics,
+    tuning.fixed_norms_stay_while_the_kernels_of_their_part_move,
+    tuning.a_part_has_a_rate_of_its_own,
+    tuning.a_thawed_part_begins_with_its_own_first_update,
 )
 WITH_MIXED_PRECISION: tuple[Check, ...] = (model.mixed_precision_stays_near_float32,)
 

@@ -325,6 +325,43 @@ class SumsAccumulatedBatches(Backend):
         return attrs.evolve(plan, loss=scaled)
 
 
+class NeverFreezes(Backend):
+    class Train(Wrapper):
+        def freeze(self, frozen):
+            pass
+
+
+class FreezesForGood(Backend):
+    class Train(Wrapper):
+        def freeze(self, frozen):
+            if frozen:
+                self.inner.freeze(True)
+
+
+class FrozenNormsFollowTheBatch(Backend):
+    class Train(Wrapper):
+        def step(self, batch, rate):
+            for part in self.model.native.modules():
+                part.training = True
+            self.inner.step(batch, rate)
+
+
+class NormsAreNeverFixed(Backend):
+    def plan(self, plan):
+        return attrs.evolve(plan, tuning=attrs.evolve(plan.tuning, fixed_norms=False))
+
+
+class OneRateForAll(Backend):
+    def plan(self, plan):
+        return attrs.evolve(plan, tuning=attrs.evolve(plan.tuning, rate=1.0))
+
+
+class ForgetsWhatWasFrozen(Backend):
+    class Train(Wrapper):
+        def restore(self, state: TrainState):
+            self.inner.restore(attrs.evolve(state, frozen=0))
+
+
 class RoughInHalfPrecision(Backend):
     class Model(Wrapper):
         def logits(self, images, **mode):
@@ -371,6 +408,18 @@ CAUGHT_BY: dict[type[Backend], tuple[str, ...]] = {
     KerasEpsilon: ("five_updates_equal_the_pinned_formulas",),
     NeverClips: ("gradients_are_scaled_down_to_the_norm",),
     SumsAccumulatedBatches: ("accumulated_batches_are_averaged_into_one_update",),
+    NeverFreezes: (
+        "a_frozen_part_keeps_weights_statistics_and_slots",
+        "a_frozen_norm_normalises_by_its_running_statistics",
+    ),
+    FreezesForGood: ("a_frozen_part_keeps_weights_statistics_and_slots",),
+    FrozenNormsFollowTheBatch: ("a_frozen_norm_normalises_by_its_running_statistics",),
+    NormsAreNeverFixed: (
+        "a_frozen_norm_normalises_by_its_running_statistics",
+        "fixed_norms_stay_while_the_kernels_of_their_part_move",
+    ),
+    OneRateForAll: ("a_part_has_a_rate_of_its_own",),
+    ForgetsWhatWasFrozen: ("a_thawed_part_begins_with_its_own_first_update",),
     RoughInHalfPrecision: ("mixed_precision_stays_near_float32",),
 }
 BY_NAME = {check.__name__: check for check in CHECKS}

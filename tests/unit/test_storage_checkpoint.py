@@ -43,7 +43,7 @@ PROGRESS = {"epoch": 3, "best": {"score": 0.1 + 0.2, "epoch": 2}, "losses": [1.5
 def with_state(changed: bool = False) -> Checkpoint:
     session = {name: w + 1 if changed else w.copy() for name, w in WEIGHTS.items()}
     slots = {f"{slot}/{name}": np.full_like(w, i) for name, w in WEIGHTS.items() for i, slot in enumerate("mv")}
-    return Checkpoint(SPEC, WEIGHTS, TrainState(session, slots, 1234), PROGRESS)
+    return Checkpoint(SPEC, WEIGHTS, TrainState(session, slots, 1234, 17), PROGRESS)
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def test_round_trip(tmp_path: Path, changed: bool) -> None:
     assert same(dict(loaded.weights), WEIGHTS)
     assert loaded.state is not None
     assert saved.state is not None
-    assert loaded.state.step == 1234
+    assert (loaded.state.step, loaded.state.frozen) == (1234, 17)
     assert same(dict(loaded.state.weights), dict(saved.state.weights))
     assert same(dict(loaded.state.slots), dict(saved.state.slots))
 
