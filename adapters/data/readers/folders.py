@@ -57,7 +57,7 @@ class FolderReader(PictureReader):
         """Names the folders found, or None; None, too, where other readers know more: of lists, tables and classes."""
         if not source.is_dir() or lists(source) or tables(source) or class_masks(source):
             return None
-        parts = [part for part in _parts(source) if _holds_masks(part.masks)]
+        parts = [part for part in _parts(source) if _may_hold_masks(part.masks)]
         pairs = [f"{part.images.name}/ and {part.masks.name}/ in {part.images.parent}" for part in parts]
         return f"found {'; '.join(pairs)}" if pairs else None
 
@@ -102,9 +102,11 @@ def _split(name: str, folder: Path, siblings: dict[str, Path]) -> list[_Part]:
     return [_Part(folder, beside, SPLITS[name])] if beside else []
 
 
-def _holds_masks(folder: Path) -> bool:
-    """Whether there are pictures in a folder of masks, and no JSON: beside that, pictures are something else."""
-    return bool(pictures_below(folder)) and not any(folder.glob("*.json"))
+def _may_hold_masks(folder: Path) -> bool:
+    """Whether a folder holds pictures, or nothing yet. With text files alone, or JSON, it is something else."""
+    if any(folder.glob("*.json")):
+        return False
+    return bool(pictures_below(folder)) or not any(path.is_file() for path in folder.rglob("*"))
 
 
 def _first(inside: dict[str, Path], names: Sequence[str]) -> Path | None:
