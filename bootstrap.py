@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .application.predict import PredictMasks
     from .application.prepare import PrepareDataset
     from .application.score import ScoreMasks
+    from .application.show_model import ShowModel
     from .application.training.train import TrainModel
     from .domain.ports.configuration import SettingsCodec
 
@@ -157,6 +158,7 @@ class Container(containers.DeclarativeContainer):
         batcher=batcher,
         clock=clock,
     )
+    show_model = providers.Singleton(_made(".application.show_model:ShowModel"), catalogue=catalogue)
     doctor = providers.Singleton(
         _made(".application.doctor:Doctor"),
         catalogue=catalogue,
@@ -245,6 +247,11 @@ class Toolkit:
     def score(self) -> ScoreMasks:
         """Scores masks against masks."""
         return cast("ScoreMasks", self._container.score())
+
+    @property
+    def show_model(self) -> ShowModel:
+        """Counts a model's nodes, parameters and multiplications."""
+        return cast("ShowModel", self._container.show_model())
 
     @property
     def doctor(self) -> Doctor:

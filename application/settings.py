@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 from attrs import field, frozen
-from attrs.validators import ge, gt, in_, lt, optional
+from attrs.validators import deep_iterable, ge, gt, in_, lt, optional
 
 from ..domain.choices import Choice
 from ..domain.downloads.catalogue import PUBLIC_DATA
@@ -191,6 +191,18 @@ class PredictSettings:
     overlap: int = _setting("Pixels neighbouring tiles share.", 128, check=ge(0))
     overlays: bool = _setting("Also draw the masks over the images.", True)
     probabilities: bool = _setting("Also write probabilities as .npy (H, W, K) float16.", False)
+
+
+@frozen
+class ShowModelSettings:
+    """Nodes, parameters and cost of an architecture on an encoder, or of an encoder alone."""
+
+    name: Choice = _argument("Architecture or encoder, e.g. unet:deep_supervision=true.", converter=Choice.of)
+    encoder: Choice | None = _choice("Encoder of the architecture; resnet18 by default.")
+    input: tuple[int, int, int] = _setting(
+        "Channels, height and width of the image, e.g. 3x224x320.", (3, 256, 256), check=deep_iterable(ge(1))
+    )
+    classes: int | None = _setting("Logits a pixel of the architecture; 2 by default.", None, check=optional(gt(0)))
 
 
 @frozen

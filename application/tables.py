@@ -12,6 +12,7 @@ from ..domain.metrics.table import ClassRow, shown
 from ..domain.ports.reporting import Table
 
 if TYPE_CHECKING:
+    from ..domain.architecture.summary import Row
     from .compare_backends import BackendRow
     from .evaluate import EvaluationReport
 
@@ -47,6 +48,17 @@ def definition_table(numbers: Sequence[NamedNumber]) -> Table:
 def value_table(heading: str, numbers: Sequence[Score | NamedNumber]) -> Table:
     """Names and values alone."""
     return Table((heading, "value"), tuple((n.name, shown(n.value)) for n in numbers))
+
+
+def layer_table(rows: Sequence[Row]) -> Table:
+    """One row a node of a graph."""
+    columns = ("node", "operation", "channels x height x width", "parameters", "multiply-adds")
+    return Table(
+        columns,
+        tuple(
+            (r.name, r.kind, " x ".join(map(str, r.shape)), f"{r.parameters:,}", f"{r.multiply_adds:,}") for r in rows
+        ),
+    )
 
 
 def backend_table(rows: Sequence[BackendRow]) -> Table:

@@ -10,6 +10,7 @@ from . import (
     doctor_commands,
     download_commands,
     export_commands,
+    model_commands,
     plugin_commands,
     training_commands,
 )
@@ -24,5 +25,6 @@ def register(app: App) -> None:
     training_commands.register(app)
     compare_commands.register(app)
     export_commands.register(app)
+    model_commands.register(app)
     plugin_commands.register(app)
     doctor_commands.register(app)

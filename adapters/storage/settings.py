@@ -128,7 +128,7 @@ def _tuple(converter: cattrs.Converter, value: Any, cls: Any) -> tuple[Any, ...]
     if not repeated and len(value) == 1:
         value = [*value, *value]
     if not repeated and len(value) != len(kinds):
-        raise ValueError(f"expected {len(kinds)} values, as in 256x384")
+        raise ValueError(f"expected {len(kinds)} values, as in {'x'.join(('3', '256', '384')[-len(kinds) :])}")
     each = [kinds[0]] * len(value) if repeated else list(kinds)
     return tuple(converter.structure(v, kind) for v, kind in zip(value, each, strict=True))
 

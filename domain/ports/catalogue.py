@@ -27,6 +27,11 @@ class Offered(Protocol):
         ...
 
     @property
+    def aliases(self) -> tuple[str, ...]:
+        """What they may write instead."""
+        ...
+
+    @property
     def summary(self) -> str:
         """One line for listings."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from segport.domain.architecture.encoders.plain import Plain
 from segport.domain.architecture.encoders.resnet import ResNet18
-from segport.domain.architecture.summary import multiply_adds, parameter_count, rows, summarise
+from segport.domain.architecture.summary import multiply_adds, parameter_count, rows
 from segport.domain.architecture.unet import UNet
 
 
@@ -30,24 +30,3 @@ def test_a_resnet_18_costs_what_is_published() -> None:
     encoder = sum(row.multiply_adds for row in rows(graph, 224, 224) if row.name.startswith("encoder."))
     assert round(encoder / 1e9, 2) == 1.81
 
-
-def test_the_table_shows_every_node_and_the_totals() -> None:
-    graph = UNet().graph(channels=3, outputs=2, encoder=Plain(4, 2))
-    lines = summarise(graph, 32, 64).splitlines()
-    assert lines[0].split() == [
-        "node",
-        "operation",
-        "channels",
-        "x",
-        "height",
-        "x",
-        "width",
-        "parameters",
-        "multiply-adds",
-    ]
-    assert len(lines) == len(graph.nodes) + 3
-    head = next(line for line in lines if line.startswith("head "))
-    assert head.split() == ["head", "conv", "2", "x", "32", "x", "64", "290", "589,824"]
-    assert f"{parameter_count(graph):,} parameters" in lines[-1]
-    assert "for 32 x 64 pixels" in lines[-1]
-    assert len({len(line) for line in lines[:-1]}) == 1
