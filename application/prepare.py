@@ -108,16 +108,16 @@ class PrepareDataset:
         fitting = [(reader, why) for reader in readers if (why := said[reader.name]) is not None]
         if len(fitting) == 1:
             return fitting[0]
-        lines = [f"{name}: {why or 'does not know this layout'}" for name, why in said.items()]
         if not fitting:
             raise DataError(
                 f"No reader knows the layout of {settings.source}.",
-                problems=[survey, *lines],
-                fix="Put images into images/ and masks of the same names into masks/, or list the pairs in a file.",
+                problems=[survey, f"readers asked: {', '.join(said)}"],
+                fix="Give the folder that holds the images and masks themselves, not one of several beside them.\n"
+                "Or put images into images/ and masks of the same names into masks/, or list the pairs in a file.",
             )
         raise DataError(
             f"Several readers fit {settings.source}.",
-            problems=lines,
+            problems=[f"{reader.name}: {why}" for reader, why in fitting],
             fix=f"Choose one: {' or '.join(f'--reader {reader.name}' for reader, _ in fitting)}.",
         )
 

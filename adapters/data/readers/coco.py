@@ -23,7 +23,7 @@ from .scan import SPLITS, folders, homes, listed_twice, refuse, split_named, wit
 _USUAL = "instances"
 _WORDS = (b'"images"', b'"segmentation"')
 _KEYS = ("images", "annotations", "categories")
-_FIX = "Mend the JSON, or leave these images out with --skip-bad."
+_FIX = "Mend the JSON, or put the images where it says."
 
 
 @frozen
@@ -197,7 +197,7 @@ def _draw(region: Region, size: Size) -> AnyArray:
         raise DataError(
             f"segmentation is {'empty' if not shape else type(shape).__name__}; "
             "expected a list of polygons, or counts and size.",
-            fix="Boxes alone are no masks. Leave such images out with --skip-bad.",
+            fix="Boxes alone are no masks.",
         )
     if list(shape.get("size", ())) != list(size):
         raise DataError(f"segmentation.size is {shape.get('size')}, but the image is {list(size)} (height, width).")

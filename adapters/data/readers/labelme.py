@@ -34,7 +34,7 @@ _SUFFIXES = (".jpg", ".jpeg", ".JPG", ".png", ".tif", ".tiff", ".bmp", ".webp")
 _KEYS = (b'"shapes"', b'"imagePath"')
 _POINTS = {"polygon": 3, "rectangle": 2, "circle": 2, "line": 2, "linestrip": 2, "point": 1, "mask": 2}
 """Kinds of shapes, and the points each has at least."""
-_FIX = "Mend the shapes in LabelMe, or leave these images out with --skip-bad."
+_FIX = "Mend the shapes in LabelMe, and put the images where the JSON files say."
 
 
 @frozen

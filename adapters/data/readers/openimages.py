@@ -23,7 +23,7 @@ from .scan import homes, pictures, refuse, split_named, with_unique_keys
 _TABLES = "*annotations-object-segmentation.csv"
 _COLUMNS = ("MaskPath", "ImageID", "LabelName")
 _BINARY = ClassMap.binary()
-_FIX = "Download the missing masks, or leave these images out with --skip-bad."
+_FIX = "Download the masks and tables of these images, too."
 
 
 @frozen
