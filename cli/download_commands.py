@@ -21,6 +21,7 @@ _CHECKED = {
     "md5": "checked against the published MD5",
     "md5 of the server": "no published checksum, MD5 as the server states it",
     "size": "no published checksum, only the size was checked",
+    "earlier": "here already; no published checksum",
     "nothing": "neither checksum nor size is published, nothing could be checked",
 }
 

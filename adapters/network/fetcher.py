@@ -77,14 +77,15 @@ class HttpFetcher:
 
 
 def _of_file_that_is_here(file: RemoteFile, target: Path) -> str:
-    """What could be checked of a file that lies there already; "" for none, and for a wrong one, which is removed."""
+    """What was checked of a file that lies there already; "" for none, and for a wrong one, which is removed."""
     if not target.exists():
         return ""
     try:
-        return verify(file, target)
+        checked = verify(file, target)
     except DownloadError:
         target.unlink()
         return ""
+    return "earlier" if checked == "nothing" else checked  # only what was checked gets its name
 
 
 def _asked_wait(headers: Message) -> float:

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from ...domain.errors import DataError
 from ..files import atomic_path, link_or_copy, write_text
+from .disk import writing
 
 
 @frozen
@@ -37,9 +38,10 @@ class PartialFolder:
 
     def __enter__(self) -> PartialFolder:
         """Begins the tree anew."""
-        shutil.rmtree(self.tree, ignore_errors=True)
-        self.tree.mkdir(parents=True)
-        self.fetched.mkdir(exist_ok=True)
+        with writing(self.home):
+            shutil.rmtree(self.tree, ignore_errors=True)
+            self.tree.mkdir(parents=True)
+            self.fetched.mkdir(exist_ok=True)
         return self
 
     def __exit__(
@@ -62,23 +64,31 @@ class PartialFolder:
 
     def keep(self, path: str) -> None:
         """See ``GrowingFolder``."""
-        link_or_copy(self.fetched / path, self.tree / path)
+        with writing(self.tree / path):
+            link_or_copy(self.fetched / path, self.tree / path)
 
     def write_rows(self, path: str, rows: Iterable[Sequence[str]]) -> None:
         """See ``GrowingFolder``."""
-        with atomic_path(self.tree / path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        target = self.tree / path
+        with (
+            writing(target),
+            atomic_path(target) as temporary,
+            temporary.open("w", encoding="utf-8", newline="") as stream,
+        ):
             csv.writer(stream, lineterminator="\n").writerows(rows)
 
     def write_text(self, path: str, text: str) -> None:
         """See ``GrowingFolder``."""
-        write_text(self.tree / path, text)
+        with writing(self.tree / path):
+            write_text(self.tree / path, text)
 
     def finish(self) -> None:
         """See ``GrowingFolder``."""
-        if self.out.exists():
-            self.out.rmdir()
-        self.tree.rename(self.out)
-        shutil.rmtree(self.home)
+        with writing(self.out):
+            if self.out.exists():
+                self.out.rmdir()
+            self.tree.rename(self.out)
+            shutil.rmtree(self.home)
 
 
 @frozen

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from email.message import Message
 from pathlib import Path
 
 from attrs import frozen
 
-from ...domain.errors import DownloadError
+from .disk import write_whole, writing
 
 
 @frozen
@@ -39,7 +38,7 @@ class Part:
         tag = headers.get("ETag", "")
         # A weak tag names no exact bytes, so RFC 9110 does not allow it in If-Range.
         tag = headers.get("Last-Modified", "") if not tag or tag.startswith("W/") else tag
-        with self._writing():
+        with writing(self.path):
             self.discard()
             self.target.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch()
@@ -51,8 +50,7 @@ class Part:
         size = self.size
         with self.path.open("ab", buffering=0) as stream:
             for chunk in chunks:
-                with self._writing():
-                    stream.write(chunk)
+                write_whole(stream, chunk, self.path)
                 size += len(chunk)
                 yield size
 
@@ -69,13 +67,3 @@ class Part:
     @property
     def _tag(self) -> Path:
         return self.target.with_name(f"{self.target.name}.part.tag")
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise DownloadError(
-                f"{self.path} cannot be written: {error.strerror or error}.",
-                fix="See to space and permissions, then run the same command again: it goes on from here.",
-            ) from error

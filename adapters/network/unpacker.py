@@ -15,6 +15,7 @@ from attrs import define, frozen
 
 from ...domain.errors import DataError
 from ...domain.ports.downloading import Listener, Stop
+from .disk import write_whole, writing
 from .members import Member, members
 from .stopping import heed
 
@@ -125,10 +126,11 @@ def _inside(archive: Path, name: str) -> str:
 
 
 def _write(archive: Path, member: Member, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with member.open() as stream, target.open("xb") as out:
-            while chunk := stream.read(_CHUNK):
-                out.write(chunk)
-    except FileExistsError:
-        raise DataError(f"{archive.name} holds {member.name!r} twice.", fix="It is not unpacked.") from None
+    if target.exists():
+        raise DataError(f"{archive.name} holds {member.name!r} twice.", fix="It is not unpacked.")
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    with member.open() as stream, target.open("wb", buffering=0) as out:
+        while chunk := stream.read(_CHUNK):
+            write_whole(out, chunk, target)

@@ -59,7 +59,8 @@ def gather_indexed(data: IndexedData, wish: Wish, transfers: Transfers) -> tuple
     notes: list[str] = []
     for part, choice in zip(parts, chosen, strict=True):
         notes += [f"{part.split}: no masks of {labels[label]}" for label, images in choice.items() if not images]
-        notes += part.gather(frozenset().union(*choice.values()))
+        if images := frozenset().union(*choice.values()):
+            notes += part.gather(images)
     return tuple(notes)
 
 
@@ -81,32 +82,31 @@ class _Split:
 
     def gather(self, images: frozenset[str]) -> Iterator[str]:
         """Fetches images and masks, and writes the index of those that are there; yields what is not."""
+        rows = [row for row in self._rows() if row.image in images and row.label in self.labels]
+        masks = self._masks(images, {row.mask for row in rows})
         files = {image: filled(self.data.image, split=self.split, image=image) for image in sorted(images)}
-        archives = [
-            filled(self.data.masks, split=self.split, digit=digit) for digit in sorted({image[0] for image in images})
-        ]
-        self.transfers.fetch(archives)
         here = self.transfers.fetch(list(files.values()), optional=True)
-        wanted = {row.mask for row in self._rows() if row.image in images and row.label in self.labels}
+        kept = [row for row in rows if row.mask in masks and files[row.image].path in here]
+        for image in dict.fromkeys(row.image for row in kept):
+            self.transfers.folder.keep(files[image].path)
+        header = next(self.transfers.folder.rows(self.index.path))
+        self.transfers.folder.write_rows(self.index.path, [header, *(row.cells for row in kept)])
+        yield from _note(self.split, "images", [image for image, file in files.items() if file.path not in here])
+        yield from _note(self.split, "masks", [row.mask for row in rows if row.mask not in masks])
+
+    def _masks(self, images: frozenset[str], wanted: set[str]) -> set[str]:
+        """Fetches the archives of the images' masks and unpacks those that are wanted; returns which were there."""
+        digits = sorted({image[0] for image in images})
+        archives = [filled(self.data.masks, split=self.split, digit=digit) for digit in digits]
+        self.transfers.fetch(archives)
         folder = f"masks/{self.split}"
         found: set[str] = set()
         for archive in archives:
             found.update(self.transfers.unpack(archive, lambda name: f"{folder}/{name}" if name in wanted else None))
-        kept = {row.image for row in self._rows() if row.mask in found and files[row.image].path in here}
-        for image in sorted(kept):
-            self.transfers.folder.keep(files[image].path)
-        self.transfers.folder.write_rows(self.index.path, self._kept(kept, found))
-        yield from _note(self.split, "images", [image for image, file in files.items() if file.path not in here])
-        yield from _note(self.split, "masks", sorted(wanted - found))
+        return found
 
     def _rows(self) -> Iterator[MaskRow]:
         return mask_rows(self.transfers.folder.rows(self.index.path), self.index.url)
-
-    def _kept(self, images: set[str], masks: set[str]) -> Iterator[Sequence[str]]:
-        yield next(self.transfers.folder.rows(self.index.path))
-        for row in self._rows():
-            if row.image in images and row.mask in masks:
-                yield row.cells
 
 
 def _note(split: str, what: str, names: Sequence[str]) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import frozen
@@ -80,7 +79,8 @@ def choose_images(rows: Iterable[MaskRow], labels: Iterable[str], count: int | N
     Ids are random numbers, so this is a sample. And as archives of masks are cut by the first digit of the id, a small
     sample needs one archive only.
     """
-    found: defaultdict[str, set[str]] = defaultdict(set)
+    found: dict[str, set[str]] = {label: set() for label in labels}
     for row in rows:
-        found[row.label].add(row.image)
-    return {label: sorted(found[label])[:count] for label in labels}
+        if row.label in found:
+            found[row.label].add(row.image)
+    return {label: sorted(images)[:count] for label, images in found.items()}

@@ -44,8 +44,8 @@ class Progress:
 class Fetched:
     """A file that is here: its size, the bytes that came over the network just now, and what was checked.
 
-    ``checked`` is "sha256" or "md5" as published, "md5 of the server", "size", or "nothing" where not even a length was
-    stated.
+    ``checked`` is "sha256" or "md5" as published, "md5 of the server", "size", "nothing" where not even a length was
+    stated, or "earlier" for a file that was here already and has no published digest.
     """
 
     file: RemoteFile

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 import threading
 import time
 from base64 import b64encode
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -143,6 +144,14 @@ def mood() -> type[Mood]:
 def fetcher() -> HttpFetcher:
     """Fetches without waiting between tries."""
     return HttpFetcher(timeout=0.5, tries=3, pause=0.0)
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Callable[[int], None]]:
+    """Lets this process write no file longer than so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture

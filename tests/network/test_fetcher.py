@@ -143,6 +143,7 @@ def test_a_file_that_is_there_is_not_fetched_again(site, fetch, target: Path) ->
     fetch(digest=SHA256)
     assert fetch(digest=SHA256).received == 0
     assert len(site.asked) == 1
+    assert fetch().checked == "earlier"
     target.write_bytes(b"spoilt")
     assert fetch(digest=SHA256).received == len(DATA)
     assert target.read_bytes() == DATA
@@ -210,7 +211,17 @@ def test_a_login_page_is_no_file(site, fetch, target: Path, mood) -> None:
     assert left(target) == []
 
 
-def test_a_disk_that_refuses_is_told_apart_from_the_network(site, fetch, target: Path) -> None:
+def test_a_full_disk_is_told_apart_from_the_network(site, fetch, target: Path, small_disk) -> None:
+    small_disk(300_000)
+    with pytest.raises(DownloadError, match=r"file\.bin\.part cannot be written: File too large"):
+        fetch(digest=SHA256)
+    assert len(site.asked) == 1
+    assert target.with_name("file.bin.part").stat().st_size == 300_000
+    small_disk(2_000_000)
+    assert fetch(digest=SHA256).received == len(DATA) - 300_000
+
+
+def test_a_place_that_cannot_be_is_named(site, fetch, target: Path) -> None:
     target.parent.write_bytes(b"a file where a folder should be")
     with pytest.raises(DownloadError, match=r"file\.bin\.part cannot be written"):
         fetch()

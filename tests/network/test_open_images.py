@@ -105,6 +105,14 @@ def test_the_next_command_prepares_it(cli, open_images, tmp_path: Path) -> None:
     assert list(prepared.object["pixel_counts"]) == ["background", "Car", "Cat", "Dog"]
 
 
+def test_a_split_without_the_classes_is_left_out(cli, open_images, tmp_path: Path) -> None:
+    out = tmp_path / "raw"
+    said = cli("download", "open-images", out, "--mirror", open_images.url, "--classes", "Cat", "--json")
+    assert said.object["notes"] == ["validation: no masks of Cat", "test: no masks of Cat"]
+    assert {p.name for p in (out / "images").iterdir()} == {p.name for p in (out / "masks").iterdir()} == {"train"}
+    assert cli("prepare", out, tmp_path / "data", "--split", "0.5,0.25,0.25").code == 0
+
+
 def test_splits_are_chosen_and_files_come_side_by_side(cli, open_images, mood, tmp_path: Path) -> None:
     for image in IMAGES["train"]:
         path = f"/{filled(DATA.image, split='train', image=image).url.partition('://')[2]}"

@@ -124,6 +124,11 @@ def test_a_file_that_comes_twice_is_refused(tmp_path: Path) -> None:
     assert found(tmp_path / "out") == {"a.txt": b"first"}
 
 
+def test_a_file_that_is_also_a_folder_is_refused(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"top/a.txt/b.txt cannot be written"):
+        unpack(make(tmp_path, {"top/a.txt": b"a", "top/a.txt/b.txt": b"b"}), tmp_path / "out")
+
+
 @pytest.mark.parametrize("pack", [zipped, gzipped])
 def test_a_bomb_is_stopped_by_its_ratio(tmp_path: Path, pack: Make) -> None:
     archive = pack(tmp_path, {f"top/{n}.bin": bytes(400_000) for n in range(10)})
@@ -171,6 +176,13 @@ def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
         data[data.rindex(marker) + offset] |= 1
     archive.write_bytes(data)
     with pytest.raises(DataError, match="encrypted"):
+        unpack(archive, tmp_path / "out")
+
+
+def test_a_full_disk_is_told_apart_from_a_damaged_archive(make: Make, tmp_path: Path, small_disk) -> None:
+    archive = make(tmp_path, GOOD)
+    small_disk(1000)
+    with pytest.raises(DataError, match=r"out/top/a\.txt cannot be written: File too large"):
         unpack(archive, tmp_path / "out")
 
 
