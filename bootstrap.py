@@ -92,6 +92,11 @@ class Container(containers.DeclarativeContainer):
     reporter = providers.Singleton(_made(".adapters.reporting.reporter:FileReporter"))
     clock = providers.Singleton(_made(".adapters.system.clock:SystemClock"))
     fetcher = providers.Singleton(_made(".adapters.network.fetcher:HttpFetcher"))
+    hub = providers.Singleton(
+        _made(".adapters.network.hub:hub_of"),
+        providers.Object(os.environ),
+        providers.Singleton(_made(".adapters.network.fetcher:HttpFetcher"), tries=3),
+    )
 
     generate = providers.Singleton(_made(".adapters.data.shapes:GenerateShapes"))
     download = providers.Singleton(
@@ -109,6 +114,7 @@ class Container(containers.DeclarativeContainer):
         datasets=datasets,
         catalogue=catalogue,
         batcher=batcher,
+        executor=executor,
         reporter=reporter,
     )
     train = providers.Singleton(
@@ -116,6 +122,7 @@ class Container(containers.DeclarativeContainer):
         catalogue=catalogue,
         datasets=datasets,
         runs=runs,
+        hub=hub,
         batcher=batcher,
         clock=clock,
         codec=codec,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -12,21 +12,20 @@ from attrs import frozen
 from ..domain.arrays import Counts
 from ..domain.classes import ClassMap
 from ..domain.metrics.aggregation import evaluate
+from ..domain.metrics.calibration import Calibration
 from ..domain.metrics.confusion import Confusion
 from ..domain.metrics.definitions import definitions
 from ..domain.metrics.overlap import ForegroundIoU, standard_metrics
 from ..domain.metrics.score import NamedNumber, Score
 from ..domain.metrics.table import ClassRow, class_rows
-from ..domain.ports.backend import EvalSession
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.checkpoints import RunStore
 from ..domain.ports.clock import Clock
-from ..domain.ports.dataset import Batcher, SampleSource, ViewingPlan
+from ..domain.ports.dataset import Batcher, BatchSource, SampleSource, ViewingPlan
 from ..domain.ports.preparing import DatasetStore
 from ..domain.ports.reporting import Panel, Reporter
 from ..domain.ports.results import Results
-from ..domain.resampling import Fit
-from ..domain.samples import Batch
+from .counting import count
 from .evaluation_page import write_page
 from .listening import Listener, nobody
 from .loading import Trained, load_trained
@@ -45,6 +44,7 @@ class EvaluationReport:
         at_training_size: the same at the size the model was trained on, where images are resized for it; else None.
         definitions: what other toolkits would have printed.
         keys, counts: each image's confusion matrix at native resolution.
+        calibration: pixels by class, confidence, right and wrong, at native resolution; None where not asked for.
         files: what was written.
     """
 
@@ -57,6 +57,7 @@ class EvaluationReport:
     definitions: tuple[NamedNumber, ...]
     keys: tuple[str, ...]
     counts: tuple[Counts, ...]
+    calibration: Calibration | None
     files: tuple[Path, ...]
     seconds: float
     device: str
@@ -90,18 +91,26 @@ class EvaluateModel:
         source = scored_split(self.datasets, trained, settings.run, settings.data, settings.split)
         out = settings.out or trained.run or settings.run.parent
         with closing(trained.session):
-            keys, native, resized = self._count(trained, source, settings, listen)
-            panels = self._panels(trained, source, keys, native, settings.panels)
+            counted = count(
+                trained.session,
+                spec,
+                self._batches(trained, source, settings),
+                calibration=settings.calibration,
+                listen=listen,
+                total=len(source),
+            )
+            panels = self._panels(trained, source, counted.keys, counted.native, settings.panels)
         report = EvaluationReport(
             run=settings.run,
             split=settings.split,
             classes=spec.classes,
-            rows=class_rows(native, spec.classes.names),
-            scores=_scores(native),
-            at_training_size=_scores(resized) if resized else None,
-            definitions=definitions(native, settings.batch),
-            keys=tuple(keys),
-            counts=tuple(native),
+            rows=class_rows(counted.native, spec.classes.names),
+            scores=_scores(counted.native),
+            at_training_size=_scores(counted.resized) if counted.resized else None,
+            definitions=definitions(counted.native, settings.batch),
+            keys=tuple(counted.keys),
+            counts=tuple(counted.native),
+            calibration=counted.calibration,
             files=(),
             seconds=self.clock.seconds() - began,
             device=trained.model.device,
@@ -109,25 +118,10 @@ class EvaluateModel:
         )
         return write_page(report, panels, out, self.reporter, self.results)
 
-    def _count(
-        self, trained: Trained, source: SampleSource, settings: EvaluateSettings, listen: Listener
-    ) -> tuple[list[str], list[Counts], list[Counts]]:
-        """Keys, counts at native size, and counts at the training size where that is another."""
+    def _batches(self, trained: Trained, source: SampleSource, settings: EvaluateSettings) -> BatchSource:
         spec = trained.model.spec
         plan = ViewingPlan(spec.fit, spec.size, spec.graph.stride, settings.batch, settings.workers)
-        seen: list[Batch] = []
-        keys: list[str] = []
-        native: list[Counts] = []
-        session = trained.session
-        for fed in session.feed(_remembered(self.batcher.viewing(source, plan).batches(0), seen)):
-            batch = seen.pop(0)
-            session.tally(fed)
-            if spec.fit is not Fit.NATIVE:
-                native += _native_counts(batch, session, fed, len(spec.classes))
-            keys += batch.keys
-            listen(len(keys), len(source))
-        counted = session.drain()
-        return (keys, counted, []) if spec.fit is Fit.NATIVE else (keys, native, counted)
+        return self.batcher.viewing(source, plan)
 
     def _panels(
         self, trained: Trained, source: SampleSource, keys: Sequence[str], counts: Sequence[Counts], number: int
@@ -144,21 +138,6 @@ class EvaluateModel:
 
         groups = {"Worst images": order[:number], "Best images": order[::-1][:number]}
         return {title: [panel(i) for i in indices] for title, indices in groups.items() if indices}
-
-
-def _remembered(batches: Iterable[Batch], seen: list[Batch]) -> Iterator[Batch]:
-    for batch in batches:
-        seen.append(batch)
-        yield batch
-
-
-def _native_counts(batch: Batch, session: EvalSession, fed: object, classes: int) -> list[Counts]:
-    """Probabilities are brought back to the image's own size, decided there, and counted against untouched labels."""
-    values = session.probabilities(fed)
-    return [
-        Confusion.of(labels, frame.restore(value).argmax(axis=-1).astype(np.uint8), classes).counts
-        for labels, frame, value in zip(batch.natives, batch.frames, values, strict=True)
-    ]
 
 
 def _scores(counts: Sequence[Counts]) -> tuple[Score, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from ..domain.metrics.table import shown
 from ..domain.ports.reporting import Panel, Picture, Reporter, Section
 from ..domain.ports.results import Results
-from .tables import class_table, definition_table, report_values, score_table
+from .tables import calibration_table, class_table, definition_table, report_values, score_table
 
 if TYPE_CHECKING:
     from .evaluate import EvaluationReport
@@ -34,6 +34,8 @@ def write_page(
     reporter.confusion(np.sum(report.counts, axis=0), classes, confusion, title=f"Confusion, {split}")
     reporter.class_bars([r.iou for r in report.rows], [r.support for r in report.rows], classes, bars)
     pictures = [Picture(confusion, "Share of each true class"), Picture(bars, "IoU of each class")]
+    if report.calibration is not None:
+        pictures += _certainty(report, out, reporter)
     if panels:
         reporter.panels(panels, classes, strips)
         pictures.append(Picture(strips, "Worst and best images by their foreground IoU"))
@@ -48,6 +50,18 @@ def _summary(report: EvaluationReport) -> str:
     return f"Mean IoU {shown(miou.value)} over {len(report.keys)} images at native resolution."
 
 
+def _certainty(report: EvaluationReport, out: Path, reporter: Reporter) -> list[Picture]:
+    assert report.calibration is not None
+    diagram, histograms = (out / "plots" / f"{report.split}-{name}.png" for name in ("reliability", "confidence"))
+    reporter.reliability(report.calibration, diagram, title=f"Reliability, {report.split}")
+    title = f"Confidence by predicted class, {report.split}"
+    reporter.confidences(report.calibration, report.classes, histograms, title=title)
+    return [
+        Picture(diagram, "How many of the pixels are right that were predicted with a certain confidence"),
+        Picture(histograms, "How confident the model is where it is right, and where it is wrong"),
+    ]
+
+
 def _sections(report: EvaluationReport, pictures: Sequence[Picture]) -> list[Section]:
     return [
         Section("Classes", tables=(class_table(report.rows),)),
@@ -57,5 +71,14 @@ def _sections(report: EvaluationReport, pictures: Sequence[Picture]) -> list[Sec
             "The same matrices, as other toolkits would have counted them.",
             tables=(definition_table(report.definitions),),
         ),
+        *_calibration(report),
         Section("Pictures", pictures=tuple(pictures)),
     ]
+
+
+def _calibration(report: EvaluationReport) -> list[Section]:
+    if report.calibration is None:
+        return []
+    text = "Confidence is the probability of the predicted class. Where it exceeds the share right, do not trust it."
+    table = calibration_table(report.calibration.rows(report.classes.names), report.calibration.ece().definition)
+    return [Section("Calibration", text, tables=(table,))]

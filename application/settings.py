@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 from attrs import field, frozen
@@ -23,6 +23,11 @@ def _setting(help: str, default: Any, *, check: Any = None, group: str = "") -> 
     return field(default=default, validator=check, metadata={"help": help, "group": group})
 
 
+def _epochs(settings: object, field: attrs.Attribute[Any], value: int | str) -> None:
+    if value != "always" and (isinstance(value, str) or value < 0):
+        raise ValueError(f"'{field.name}' must be a whole number of epochs, or 'always': {value}")
+
+
 def _argument(help: str, *, converter: Any = None) -> Any:
     return field(converter=converter, metadata={"help": help})
 
@@ -35,8 +40,12 @@ def _choice(help: str, default: Choice | None = None, *, group: str = "") -> Any
     )
 
 
-def _choices(help: str) -> Any:
-    return field(default=(), converter=lambda values: tuple(map(Choice.of, values)), metadata={"help": help})
+def _choices(help: str, default: tuple[Choice, ...] = (), *, group: str = "") -> Any:
+    return field(
+        default=default,
+        converter=lambda values: tuple(map(Choice.of, values)),
+        metadata={"help": help, "group": group},
+    )
 
 
 @frozen
@@ -82,7 +91,9 @@ class PrepareSettings:
     holdout: int = _setting("Images put aside first, as the final split 'holding'.", 0, check=ge(0))
     seed: int = _setting("Of the split.", 41)
     ignore: tuple[int, ...] = _setting("Raw mask values that count nowhere.", ())
-    task: Task | None = _setting("multiclass, or binary for exactly two classes.", None)
+    task: Task | None = _setting(
+        "multiclass, binary for exactly two classes, or classification: one class an image, no masks.", None
+    )
     skip_bad: bool = _setting("Leave bad pairs out, and list them, in place of stopping.", False)
     reference: bool = _setting("Leave the images where they are and refer to them.", False)
 
@@ -113,11 +124,34 @@ class TrainSettings:
     deterministic: bool = _setting(
         "The same bytes from the same seed, at the price of slower kernels on a GPU.", True, group="Compute"
     )
+    track: tuple[Choice, ...] = _choices(
+        "Who hears of each epoch: log (log.txt in the run), tensorboard, or a plugin's.",
+        (Choice("log"),),
+        group="Compute",
+    )
     model: Choice | None = _choice("Architecture, e.g. unet or unet:deep_supervision=true.", group="Model")
     encoder: Choice | None = _choice("Encoder, e.g. resnet18 or plain:width=32,depth=5.", group="Model")
     init_from: Path | None = _setting(
-        "Run or .safetensors file whose weights to begin with, where names and shapes match.", None, group="Model"
+        "Run, .safetensors or .pth file whose weights to begin with, where names and shapes match.", None, group="Model"
     )
+    encoder_weights: str | None = _setting(
+        "Weights the encoder begins with: imagenet (fetched once), or a run, .safetensors or .pth file.",
+        None,
+        group="Model",
+    )
+    normalisation: str | None = _setting(
+        "Mean and deviation that images are normalised by: the dataset's, or imagenet's.",
+        None,
+        check=optional(in_(("dataset", "imagenet"))),
+        group="Data",
+    )
+    freeze_encoder: int | Literal["always"] = _setting(
+        "Epochs at the beginning, or always, in which the encoder stays as it is.", 0, check=_epochs, group="Tuning"
+    )
+    freeze_norms: bool = _setting(
+        "The encoder's batch norms keep statistics, scale and shift all the time.", False, group="Tuning"
+    )
+    encoder_rate: float = _setting("Learning rate of the encoder, times --rate.", 1.0, check=gt(0), group="Tuning")
     loss: Choice | None = _choice("Loss, e.g. bce-dice or focal:gamma=2.", group="Optimisation")
     class_weights: str | None = _setting(
         "Weights of classes in the loss: none, inverse or median frequency.",
@@ -142,13 +176,13 @@ class TrainSettings:
     batch: int | None = _setting("Images in a batch.", None, check=optional(gt(0)), group="Loop")
     size: tuple[int, int] | None = _setting("Training size, 256 or 256x384 (height x width).", None, group="Data")
     fit: Fit | None = _setting(
-        "native: crops at the images' own scale; letterbox, stretch: whole images, resized to the training size.",
+        "native: crops at the images' own scale; letterbox, stretch: whole images, resized to the training size; "
+        "crop, to classify: resized to cover it, and what sticks out cut off.",
         None,
-        check=optional(in_((Fit.NATIVE, Fit.LETTERBOX, Fit.STRETCH))),
         group="Data",
     )
     augment: Choice | None = _choice("Augmentation: none, light, standard or strong, with options.", group="Data")
-    monitor: str = _setting("Validation metric that picks the best epoch.", "miou", group="Loop")
+    monitor: str | None = _setting("Validation metric that picks the best epoch.", None, group="Loop")
     patience: int | None = _setting(
         "Validations without improvement before training stops; 0 is never.", None, check=optional(ge(0)), group="Loop"
     )
@@ -156,9 +190,14 @@ class TrainSettings:
     log_every: int = _setting("Steps between progress events.", 10, check=ge(1), group="Loop")
     seed: int = _setting("Of weights, order, augmentation and dropout.", 41, check=[ge(0), lt(2**32)], group="Loop")
 
+    @property
+    def encoder_file(self) -> Path | None:
+        """The run or file that ``encoder_weights`` names, if it does."""
+        return None if self.encoder_weights in (None, "imagenet") else Path(self.encoder_weights or "")
+
 
 COMPUTE = tuple(field.name for field in attrs.fields(TrainSettings) if field.metadata.get("group") == "Compute")
-"""Settings that say how a run is computed, not what: a resumed run may change them."""
+"""Settings that say how a run is computed and who is told, not what it is: a resumed run may change them."""
 
 
 @frozen
@@ -174,6 +213,10 @@ class EvaluateSettings:
     batch: int = _setting("Images in a batch.", 4, check=gt(0))
     workers: int = _setting("Loader threads.", 2, check=ge(1))
     panels: int = _setting("Worst and best images to draw, each.", 4, check=ge(0))
+    calibration: bool = _setting(
+        "Also measure whether probabilities can be believed. Without, a GPU that need not hand them over is quicker.",
+        True,
+    )
     out: Path | None = _setting("Folder for results; the run's own by default.", None)
 
 

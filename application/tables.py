@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
 
+from ..domain.metrics.calibration import RIGHT, WRONG, Calibration, CalibrationRow
 from ..domain.metrics.score import NamedNumber, Score
 from ..domain.metrics.table import ClassRow, shown
 from ..domain.ports.reporting import Table
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ..domain.architecture.summary import Row
     from .compare_backends import BackendRow
     from .evaluate import EvaluationReport
+    from .inspection import ClassCount
 
 
 def class_table(rows: Sequence[ClassRow]) -> Table:
@@ -61,6 +63,23 @@ def layer_table(rows: Sequence[Row]) -> Table:
     )
 
 
+def calibration_table(rows: Sequence[CalibrationRow], definition: str = "") -> Table:
+    """One row for all pixels, then one for each predicted class."""
+    columns = ("predicted as", "pixels", "mean confidence", "share right", "overconfident by", "ECE")
+    return Table(
+        columns,
+        tuple(
+            (
+                row.name,
+                f"{row.pixels:,}",
+                *(shown(value) for value in (row.confidence, row.accuracy, row.confidence - row.accuracy, row.ece)),
+            )
+            for row in rows
+        ),
+        caption=definition,
+    )
+
+
 def backend_table(rows: Sequence[BackendRow]) -> Table:
     """One column a backend; every difference is to the first."""
     first, *others = rows
@@ -87,9 +106,30 @@ def backend_table(rows: Sequence[BackendRow]) -> Table:
     )
 
 
+def frequency_table(counts: Mapping[str, Mapping[str, ClassCount]]) -> Table:
+    """One row a class: its share of each split's pixels, then the images it is in."""
+    totals = [max(1, sum(count.pixels for count in classes.values())) for classes in counts.values()]
+
+    def row(name: str) -> tuple[str, ...]:
+        found = [classes[name] for classes in counts.values()]
+        shares = (f"{100 * count.pixels / total:.2f}" for count, total in zip(found, totals, strict=True))
+        return (name, *shares, *(f"{count.images:,}" for count in found))
+
+    columns = (f"{split}, {what}" for what in ("% of pixels", "images") for split in counts)
+    return Table(("class", *columns), tuple(row(name) for name in next(iter(counts.values()))))
+
+
 def definition_values(numbers: Sequence[NamedNumber]) -> dict[str, dict[str, object]]:
     """By name: the number, how it comes about, and who prints it."""
     return {n.name: {"value": n.value, "formula": n.formula, "source": n.source} for n in numbers}
+
+
+def calibration_values(calibration: Calibration, names: Sequence[str]) -> dict[str, object]:
+    """The numbers of all pixels; each predicted class's, with the histograms they come from."""
+    overall, *rows = (attrs.asdict(row) for row in calibration.rows(names))
+    histograms = ({"right": bins[:, RIGHT].tolist(), "wrong": bins[:, WRONG].tolist()} for bins in calibration.counts)
+    classes = [{**row, **histogram} for row, histogram in zip(rows, histograms, strict=True)]
+    return {**overall, "definition": calibration.ece().definition, "classes": classes}
 
 
 def report_values(report: EvaluationReport) -> dict[str, object]:
@@ -102,6 +142,7 @@ def report_values(report: EvaluationReport) -> dict[str, object]:
         "scores": {score.name: score.value for score in report.scores},
         "scores_at_training_size": {score.name: score.value for score in report.at_training_size or ()},
         "definitions": definition_values(report.definitions),
+        "calibration": calibration_values(report.calibration, report.classes.names) if report.calibration else None,
         "device": report.device,
         "precision": report.precision,
         "files": [str(path) for path in report.files],

@@ -48,10 +48,17 @@ def prepare(toolkit: Toolkit, settings: PrepareSettings, terminal: Terminal) -> 
 
 def inspect(toolkit: Toolkit, settings: InspectSettings, terminal: Terminal) -> int:
     """Prints statistics and draws the contact sheet."""
-    report = toolkit.inspect(settings)
+    from ..application.tables import frequency_table
+
+    report = toolkit.inspect(settings, listen=terminal.counter("counted"))
     show_info(report.info, terminal)
+    terminal.table(frequency_table(report.counts))
     terminal.wrote(report.files, then=f"segport train {settings.data}")
-    terminal.object({**_values(report.info), "files": list(map(str, report.files))})
+    counts = {
+        split: {name: attrs.asdict(count) for name, count in classes.items()}
+        for split, classes in report.counts.items()
+    }
+    terminal.object({**_values(report.info), "counts": counts, "files": list(map(str, report.files))})
     return 0
 
 

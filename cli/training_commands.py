@@ -88,7 +88,7 @@ def evaluate(toolkit: Toolkit, settings: EvaluateSettings, terminal: Terminal) -
 
 def show_evaluation(report: EvaluationReport, terminal: Terminal) -> None:
     """The tables of an evaluation."""
-    from ..application.tables import class_table, report_values, value_table
+    from ..application.tables import calibration_table, class_table, report_values, value_table
 
     terminal.result(f"{report.run}, split {report.split}: {len(report.keys)} images, native resolution")
     terminal.table(class_table(report.rows))
@@ -96,6 +96,8 @@ def show_evaluation(report: EvaluationReport, terminal: Terminal) -> None:
     if report.at_training_size:
         terminal.table(value_table("metric, at training size", report.at_training_size))
     terminal.table(value_table("what others would print", report.definitions))
+    if report.calibration is not None:
+        terminal.table(calibration_table(report.calibration.rows(report.classes.names)))
     terminal.say(f"each number's definition: {report.files[-1]}")
     terminal.object(report_values(report))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
 from typing import TYPE_CHECKING
@@ -10,16 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...domain.arrays import Counts
+from .figures import BLUE, GREY, INK, NORMAL, SMALL, VERMILION, as_png, new_figure, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-# Okabe and Ito (2008): told apart by every kind of colour vision.
-BLUE, VERMILION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#767676"
-_INK, _FAINT = "#212121", "#E0E0E0"
-_SMALL, _NORMAL, _LARGE = 9, 10, 12
-_DPI = 120
 
 
 def training_curves(rows: Sequence[Mapping[str, float]], *, monitor: str = "val_miou") -> bytes:
@@ -32,7 +26,7 @@ def training_curves(rows: Sequence[Mapping[str, float]], *, monitor: str = "val_
     quantities = _quantities(rows, monitor)
     columns = min(3, len(quantities))
     lines = -(-len(quantities) // columns)
-    figure = _figure(4.6 * columns + 0.2, 3.3 * lines + 0.6)
+    figure = new_figure(4.6 * columns + 0.2, 3.3 * lines + 0.6)
     grid = figure.subplots(lines, columns, squeeze=False)
     best = _best_epoch(rows, monitor)
     for axes, quantity in zip(grid.flat, quantities, strict=False):
@@ -43,7 +37,7 @@ def training_curves(rows: Sequence[Mapping[str, float]], *, monitor: str = "val_
     figure.legend(
         list(handles.values()), [str(label) for label in handles], loc="outside lower center", ncols=3, frameon=False
     )
-    return _png(figure)
+    return as_png(figure)
 
 
 def _quantities(rows: Sequence[Mapping[str, float]], monitor: str) -> list[str]:
@@ -69,8 +63,8 @@ def _curve(axes: Axes, rows: Sequence[Mapping[str, float]], quantity: str, best:
             axes.plot(*np.array(points).T, style, color=colour, marker=marker, markersize=3.5, label=name)
     if isfinite(best):
         axes.axvline(best, color=GREY, linewidth=1, linestyle=":", label=f"best epoch ({best:g})")
-    _style(axes, title=_nice(quantity), grid="both")
-    axes.set_xlabel("epoch", fontsize=_NORMAL, color=_INK)
+    style_axes(axes, title=_nice(quantity), grid="both")
+    axes.set_xlabel("epoch", fontsize=NORMAL, color=INK)
     axes.set_xlim(rows[0]["epoch"] - 0.5, rows[-1]["epoch"] + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
@@ -90,21 +84,21 @@ def confusion(counts: Counts, names: Sequence[str], *, title: str = "") -> bytes
     percent = 100 * np.divide(counts, support, out=np.full(counts.shape, nan), where=support > 0)
     size = len(names)
     cell = 0.62 if size <= 12 else 0.44
-    figure = _figure(max(4.0, size * cell + 2.6), max(3.0, size * cell + 1.8))
+    figure = new_figure(max(4.0, size * cell + 2.6), max(3.0, size * cell + 1.8))
     axes = figure.subplots()
     axes.set_facecolor("#EEEEEE")
     axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
     for (row, column), value in np.ndenumerate(percent):
         if support[row, 0]:
-            ink = "white" if value > 55 else _INK
-            axes.text(column, row, _percent(value, size), ha="center", va="center", color=ink, fontsize=_SMALL)
+            ink = "white" if value > 55 else INK
+            axes.text(column, row, _percent(value, size), ha="center", va="center", color=ink, fontsize=SMALL)
     absent = [f"{name} (absent)" if not total else name for name, total in zip(names, support[:, 0], strict=True)]
     axes.set_xticks(range(size), names, rotation=45 if size > 2 else 0, ha="right" if size > 2 else "center")
     axes.set_yticks(range(size), absent)
-    axes.set_xlabel("prediction, % of the truth's pixels", fontsize=_NORMAL, color=_INK)
-    axes.set_ylabel("truth", fontsize=_NORMAL, color=_INK)
-    _style(axes, title=title or "Confusion", grid="")
-    return _png(figure)
+    axes.set_xlabel("prediction, % of the truth's pixels", fontsize=NORMAL, color=INK)
+    axes.set_ylabel("truth", fontsize=NORMAL, color=INK)
+    style_axes(axes, title=title or "Confusion", grid="")
+    return as_png(figure)
 
 
 def _percent(value: float, size: int) -> str:
@@ -126,19 +120,7 @@ def class_bars(values: Sequence[float], support: Sequence[int], names: Sequence[
     axes.set_xlim(0, 1)
     if present:
         axes.axvline(mean, color=VERMILION, linewidth=1.2, linestyle="--")
-    return _png(figure)
-
-
-def class_frequencies(pixels: Mapping[str, int], *, title: str = "") -> bytes:
-    """Each class's share of the pixels, with percent and count."""
-    total = max(1, sum(pixels.values()))
-    shares = [100 * count / total for count in pixels.values()]
-    texts = [f"{share:.2g} %" if share < 1 else f"{share:.1f} %" for share in shares]
-    labels = [f"{name}  ({short_count(count)} px)" for name, count in pixels.items()]
-    figure, axes = _bars(shares, labels, texts, title or "Share of pixels")
-    axes.set_xlim(0, max(*shares, 1) * 1.02)
-    axes.set_xlabel("% of counted pixels", fontsize=_NORMAL, color=_INK)
-    return _png(figure)
+    return as_png(figure)
 
 
 def short_count(count: int) -> str:
@@ -151,7 +133,7 @@ def short_count(count: int) -> str:
 
 def _bars(values: Sequence[float], labels: Sequence[str], texts: Sequence[str], title: str) -> tuple[Figure, Axes]:
     """Horizontal bars, the first on top, the numbers in a column right of the plot where no bar can reach them."""
-    figure = _figure(7.2, 0.27 * len(values) + 1.2)
+    figure = new_figure(7.2, 0.27 * len(values) + 1.2)
     axes = figure.subplots()
     axes.barh(range(len(values)), values, height=0.7, color=BLUE)
     axes.set_yticks(range(len(values)), labels)
@@ -159,31 +141,7 @@ def _bars(values: Sequence[float], labels: Sequence[str], texts: Sequence[str], 
     for index, string in enumerate(texts):
         axes.annotate(
             string, (1, index), xytext=(6, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
-            va="center_baseline", fontsize=_NORMAL, color=GREY if string == "absent" else _INK,
+            va="center_baseline", fontsize=NORMAL, color=GREY if string == "absent" else INK,
         )  # fmt: skip
-    _style(axes, title=title, grid="x")
+    style_axes(axes, title=title, grid="x")
     return figure, axes
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), dpi=_DPI, layout="constrained", facecolor="white")
-
-
-def _style(axes: Axes, *, title: str, grid: str) -> None:
-    axes.set_title(title, fontsize=_LARGE, color=_INK, loc="left")
-    axes.tick_params(labelsize=_NORMAL, labelcolor=_INK, color=GREY, length=3)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(GREY)
-    axes.set_axisbelow(True)
-    if grid:
-        axes.grid(axis=grid, color=_FAINT, linewidth=0.8)  # type: ignore[arg-type]
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.12, metadata={"Software": None})
-    return buffer.getvalue()

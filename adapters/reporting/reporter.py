@@ -9,10 +9,12 @@ from PIL import Image as Pillow
 
 from ...domain.arrays import Counts, Image, Labels
 from ...domain.classes import ClassMap
+from ...domain.metrics.calibration import Calibration
 from ...domain.ports.reporting import Panel, Section
 from ...domain.samples import Sample
 from ..files import write_bytes
-from . import boxes, plots
+from . import boxes, certainty, plots
+from .frequencies import class_frequencies
 from .overlay import background_of, overlay
 from .page import page
 from .panels import panels
@@ -36,9 +38,17 @@ class FileReporter:
         """One bar a class."""
         write_bytes(path, plots.class_bars(values, support, classes.names, metric=metric))
 
-    def class_frequencies(self, pixels: Mapping[str, int], path: Path, *, title: str = "") -> None:
-        """Shares of pixels."""
-        write_bytes(path, plots.class_frequencies(pixels, title=title))
+    def class_frequencies(self, pixels: Mapping[str, Mapping[str, int]], path: Path, *, title: str = "") -> None:
+        """Shares of pixels, split by split."""
+        write_bytes(path, class_frequencies(pixels, title=title))
+
+    def reliability(self, calibration: Calibration, path: Path, *, title: str = "") -> None:
+        """Reliability diagram."""
+        write_bytes(path, certainty.reliability(calibration, title=title))
+
+    def confidences(self, calibration: Calibration, classes: ClassMap, path: Path, *, title: str = "") -> None:
+        """Histograms of confidence."""
+        write_bytes(path, certainty.confidences(calibration, classes.names, title=title))
 
     def panels(
         self, groups: Mapping[str, Sequence[Panel]], classes: ClassMap, path: Path, *, metric: str = "IoU"

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from attrs import frozen
 
-from ...domain.arrays import Image
+from ...domain.arrays import Image, Labels
 from ...domain.classes import ClassMap, parse_class_dict
 from ...domain.description import DatasetInfo
 from ...domain.errors import DataError
 from ...domain.ports.images import ImageCodec
 from ...domain.ports.preparing import DatasetRow
-from ...domain.samples import Sample
+from ...domain.samples import Sample, Task
 from ...domain.splitting import SPLITS
 from .tables import info_from_data, parse_rows
 from .toml import read_toml
@@ -34,6 +34,7 @@ class PreparedSplit:
     rows: tuple[DatasetRow, ...]
     channels: int
     codec: ImageCodec
+    task: Task = Task.MULTICLASS
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -42,20 +43,29 @@ class PreparedSplit:
         """Decodes a pair. Raises DataError when a file is broken, or no longer of the size it had."""
         row = self.rows[index]
         image = self._in_channels(self.codec.read_image(self.root / row.stored.image))
+        self._check_size(row.stored.image, image, self.size(index))
+        return Sample(row.id, image, self.labels(index))
+
+    def labels(self, index: int) -> Labels:
+        """A pair's labels alone. Raises DataError likewise."""
+        row = self.rows[index]
         labels = self.codec.read_labels(self.root / row.stored.mask)
-        for file, shape in ((row.stored.image, image.shape[:2]), (row.stored.mask, labels.shape)):
-            if shape != (row.height, row.width):
-                raise DataError(
-                    f"{self.root / file} is {shape[0]}x{shape[1]} pixels (height x width), but was "
-                    f"{row.height}x{row.width} when it was prepared.",
-                    fix=_AGAIN,
-                )
-        return Sample(row.id, image, labels)
+        self._check_size(row.stored.mask, labels, (1, 1) if self.task is Task.CLASSIFICATION else self.size(index))
+        return labels
 
     def size(self, index: int) -> tuple[int, int]:
         """(height, width) of a pair, without decoding it."""
         row = self.rows[index]
         return row.height, row.width
+
+    def _check_size(self, file: str, pixels: Image | Labels, size: tuple[int, int]) -> None:
+        height, width = pixels.shape[:2]
+        if (height, width) != size:
+            raise DataError(
+                f"{self.root / file} is {height}x{width} pixels (height x width), but was "
+                f"{size[0]}x{size[1]} when it was prepared.",
+                fix=_AGAIN,
+            )
 
     def _in_channels(self, image: Image) -> Image:
         return image if image.shape[2] == self.channels else np.repeat(image[..., :1], self.channels, axis=2)
@@ -83,7 +93,7 @@ class PreparedDataset:
                 f"The data set {self.root} has no split {name!r}.", fix=f"It has: {', '.join(self.splits)}."
             )
         rows = tuple(row for row in self.rows if row.split == name)
-        return PreparedSplit(self.root, rows, self.info.channels, self.codec)
+        return PreparedSplit(self.root, rows, self.info.channels, self.codec, self.info.task)
 
 
 def open_dataset(root: Path, codec: ImageCodec) -> PreparedDataset:

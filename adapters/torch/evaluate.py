@@ -52,7 +52,7 @@ class TorchEvalSession:
         if logits.shape[-1] == 1:
             values = torch.cat([torch.sigmoid(-logits), torch.sigmoid(logits)], -1)
         else:
-            values = torch.softmax(logits, -1)
+            values = _softmax(logits)
         probabilities: Probabilities = values.contiguous().cpu().numpy()
         return probabilities
 
@@ -64,3 +64,9 @@ class TorchEvalSession:
         if self._model.native.training:
             self._model.native.eval()
         return self._model.forward(batch.images)[0]
+
+
+def _softmax(logits: Tensor) -> Tensor:
+    """Over the last axis. On a CPU torch's own takes five times as long where that is only a few classes wide."""
+    powers = (logits - logits.amax(-1, keepdim=True)).exp_()
+    return powers.div_(powers.sum(-1, keepdim=True))

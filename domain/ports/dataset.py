@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from attrs import field, frozen
 
@@ -14,7 +14,7 @@ from ..classes import ClassMap
 from ..description import DatasetInfo
 from ..errors import DataError
 from ..resampling import Fit
-from ..samples import Batch, Sample
+from ..samples import Batch, Sample, Task
 
 _SHOWN = 20
 
@@ -27,6 +27,14 @@ class SampleSource(Protocol):
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Sample: ...
+
+
+class LabelledSource(SampleSource, Protocol):
+    """Samples whose labels can be had alone."""
+
+    def labels(self, index: int, /) -> Labels:
+        """A sample's labels. Its image is not decoded."""
+        ...
 
 
 class Dataset(Protocol):
@@ -47,7 +55,7 @@ class Dataset(Protocol):
         """Names of the splits that hold images."""
         ...
 
-    def split(self, name: str) -> SampleSource:
+    def split(self, name: str) -> LabelledSource:
         """Raises DataError, naming the known splits, for an unknown one."""
         ...
 
@@ -155,6 +163,16 @@ class IncompleteSourceError(DataError):
         self.orphans = tuple(orphans)
         more = [f"... and {len(orphans) - _SHOWN} more"] if len(orphans) > _SHOWN else []
         super().__init__(message, problems=[*orphans[:_SHOWN], *more], fix=fix)
+
+
+@runtime_checkable
+class KnowsTask(Protocol):
+    """A reader that knows what its labels mean. Of others the number of classes decides."""
+
+    @property
+    def task(self) -> Task:
+        """``CLASSIFICATION`` where labels are (1, 1), of whole images."""
+        ...
 
 
 class Reader(Protocol):

@@ -11,6 +11,7 @@ from attrs import field, frozen
 if TYPE_CHECKING:
     from ..arrays import Counts, Image, Labels
     from ..classes import ClassMap
+    from ..metrics.calibration import Calibration
     from ..samples import Sample
 
 
@@ -69,8 +70,16 @@ class Reporter(Protocol):
         """PNG of one score a class, NaN shown as "absent", with the truth's pixels beside each name."""
         ...
 
-    def class_frequencies(self, pixels: Mapping[str, int], path: Path, *, title: str = "") -> None:
-        """PNG of each class's share of the pixels."""
+    def class_frequencies(self, pixels: Mapping[str, Mapping[str, int]], path: Path, *, title: str = "") -> None:
+        """PNG of each class's share of the pixels, from split to class to count."""
+        ...
+
+    def reliability(self, calibration: Calibration, path: Path, *, title: str = "") -> None:
+        """PNG of a reliability diagram: share right over confidence, with the expected calibration error."""
+        ...
+
+    def confidences(self, calibration: Calibration, classes: ClassMap, path: Path, *, title: str = "") -> None:
+        """PNG of each predicted class's histogram of confidence, right and wrong pixels apart."""
         ...
 
     def panels(

@@ -57,3 +57,11 @@ def test_matrices_are_equal_but_for_ties(name: str, reports, ties) -> None:
         assert np.abs(counts - right).sum() <= 2 * ties[key], key
         assert counts.sum() == right.sum() > 0
     assert sum(ties.values()) < 0.001 * sum(int(counts.sum()) for counts in wanted.counts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_probabilities_are_as_well_calibrated_but_for_ties(name: str, reports) -> None:
+    found, wanted = reports[name].calibration, reports["reference"].calibration
+    assert found.pixels.sum() == wanted.pixels.sum() == sum(int(counts.sum()) for counts in reports[name].counts)
+    assert found.ece().value == pytest.approx(wanted.ece().value, abs=1e-4)
+    assert found.confidence == pytest.approx(wanted.confidence, abs=1e-3, nan_ok=True)

@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from segport.adapters.reporting import boxes, plots
+from segport.adapters.reporting import boxes, certainty, plots
+from segport.adapters.reporting.frequencies import class_frequencies
 from segport.adapters.reporting.overlay import IGNORED_COLOUR, background_of, overlay, paint
 from segport.adapters.reporting.page import page
 from segport.adapters.reporting.panels import (
@@ -24,6 +25,7 @@ from segport.adapters.reporting.reporter import FileReporter
 from segport.domain.arrays import IGNORE
 from segport.domain.classes import ClassMap
 from segport.domain.errors import DataError
+from segport.domain.metrics.calibration import Calibration
 from segport.domain.ports.reporting import Panel, Picture, Reporter, Section, Table
 from segport.domain.samples import Sample
 
@@ -269,17 +271,52 @@ def test_class_bars_say_absent_and_the_mean_of_the_present(monkeypatch: pytest.M
     assert "IoU by class (dashed: mean of 2 present, 0.625)" in drawn
 
 
-def test_class_frequencies_are_shares_with_rare_classes_legible(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_class_frequencies_are_shares_of_each_split_with_rare_classes_legible(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = texts(monkeypatch)
-    plots.class_frequencies({"background": 99_970, "nucleus": 30})
-    assert {"100.0 %", "0.03 %", "nucleus  (30 px)"} <= set(drawn)
+    class_frequencies({"train": {"background": 99_970, "nucleus": 30}, "test": {"background": 0, "nucleus": 0}})
+    assert {"100.0 %  (100 k px)", "0.03 %  (30 px)", "0 %  (0 px)", "background", "nucleus"} <= set(drawn)
+    assert {"train (100 k px)", "test (0 px)"} <= set(drawn)
+
+
+def sure_and_wrong() -> Calibration:
+    """1000 pixels predicted as cell at 0.9, half of them right; edge is never predicted."""
+    truth = np.repeat(np.array([[0, 1]], np.uint8), 500)[None]
+    prediction = np.ones_like(truth)
+    return Calibration.of(truth, prediction, np.full(truth.shape, 0.9, np.float32), 3)
+
+
+def test_a_reliability_diagram_says_the_error_and_names_what_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = texts(monkeypatch)
+    certainty.reliability(sure_and_wrong(), title="Reliability, test")
+    assert "Reliability, test: ECE 0.4000" in drawn
+    assert {"share right", "mean confidence", "perfect calibration", "pixels"} <= set(drawn)
+
+
+def test_confidences_say_for_each_class_how_much_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = texts(monkeypatch)
+    certainty.confidences(sure_and_wrong(), CLASSES.names)
+    assert {"right", "wrong", "1 k px, 50.0% wrong", "never predicted"} <= set(drawn)
+    assert {"background", "cell", "edge"} <= set(drawn)
+
+
+def test_of_many_classes_the_most_predicted_are_shown() -> None:
+    labels = np.arange(150, dtype=np.uint8)[None]
+    found = Calibration.of(labels, np.maximum(labels, 100), np.full(labels.shape, 0.5, np.float32), 150)
+    assert certainty.most_predicted(found) == [*range(100, 136)]
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_nothing_at_all_can_be_drawn(classes: int) -> None:
+    nothing = Calibration.zero(classes)
+    assert opened(certainty.reliability(nothing)).size
+    assert opened(certainty.confidences(nothing, ["a", "b", "c"][:classes])).size
 
 
 def test_plots_leave_pyplot_alone() -> None:
     code = (
         "import sys; from segport.adapters.reporting import reporter, plots; "
         "first = [m for m in sys.modules if m.startswith('matplotlib')]; "
-        "plots.class_frequencies({'a': 1}); print(first, 'matplotlib.pyplot' in sys.modules)"
+        "plots.class_bars([1], [1], ['a'], metric='IoU'); print(first, 'matplotlib.pyplot' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[] False"

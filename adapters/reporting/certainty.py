@@ -1,0 +1,92 @@
+"""Plots of probabilities: whether they can be believed, and how sure a model is where it is right and where not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...domain.metrics.calibration import ECE_BINS, RIGHT, WRONG, Calibration
+from .figures import BLUE, GREY, INK, NORMAL, SMALL, VERMILION, as_png, new_figure, style_axes
+from .plots import short_count
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST = 36
+"""Classes that one picture shows."""
+
+
+def reliability(calibration: Calibration, *, title: str = "") -> bytes:
+    """Reliability diagram: share right and mean confidence in each bin, above the number of pixels in it."""
+    binned = calibration.overall.merged(ECE_BINS)
+    edges = np.linspace(0, 1, ECE_BINS + 1)
+    figure = new_figure(5.6, 6.2)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    bars = {"width": 1 / ECE_BINS, "align": "edge", "edgecolor": "white"}
+    upper.bar(edges[:-1], np.nan_to_num(binned.accuracy[0]), color=BLUE, label="share right", **bars)
+    upper.hlines(binned.confidence[0], edges[:-1], edges[1:], color=VERMILION, linewidth=2.5, label="mean confidence")
+    upper.plot((0, 1), (0, 1), color=GREY, linestyle="--", linewidth=1, label="perfect calibration")
+    upper.set_ylim(0, 1)
+    upper.set_ylabel("share of the bin's pixels", fontsize=NORMAL, color=INK)
+    style_axes(upper, title=f"{title or 'Reliability'}: ECE {calibration.ece().value:.4f}", grid="both")
+    lower.bar(edges[:-1], binned.pixels[0], color=GREY, **bars)
+    _logarithmic(lower, int(binned.pixels.max()))
+    lower.set_ylabel("pixels", fontsize=NORMAL, color=INK)
+    lower.set_xlabel("confidence: probability of the predicted class", fontsize=NORMAL, color=INK)
+    lower.set_xlim(_least(calibration), 1)
+    style_axes(lower, title="", grid="y")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    return as_png(figure)
+
+
+def confidences(calibration: Calibration, names: Sequence[str], *, title: str = "") -> bytes:
+    """One histogram of confidence a predicted class, right and wrong pixels apart; the 36 most predicted classes."""
+    shown = most_predicted(calibration)
+    columns = min(len(shown), 4 if len(shown) <= 12 else 6)
+    lines = -(-len(shown) // columns)
+    figure = new_figure(2.7 * columns + 0.4, 2.1 * lines + 1.1)
+    grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
+    for axes, index in zip(grid.flat, shown, strict=False):
+        _histogram(axes, calibration.counts[index], names[index])
+        _logarithmic(axes, int(calibration.counts.max()))
+        axes.set_xlim(_least(calibration), 1)
+    for axes in list(grid.flat)[len(shown) :]:
+        axes.remove()
+    for place in range(len(shown) - columns, len(shown)):  # the lowest in each column
+        grid.flat[place].set_xlabel("confidence", fontsize=NORMAL, color=INK)
+        grid.flat[place].tick_params(labelbottom=True)
+    figure.suptitle(title or "Confidence by predicted class", fontsize=12, color=INK, x=0.01, ha="left")
+    figure.supylabel("pixels", fontsize=NORMAL, color=INK)
+    handles, labels = grid.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    return as_png(figure)
+
+
+def most_predicted(calibration: Calibration) -> list[int]:
+    """Indices of the 36 classes with the most pixels predicted as them, in order of index."""
+    order = np.argsort(-calibration.pixels.sum(axis=1), kind="stable")
+    return sorted(order[:_MOST].tolist())
+
+
+def _histogram(axes: Axes, counts: NDArray[np.int64], name: str) -> None:
+    edges = np.linspace(0, 1, len(counts) + 1)
+    axes.stairs(counts[:, RIGHT], edges, fill=True, color=BLUE, alpha=0.55, label="right")
+    axes.stairs(counts[:, WRONG], edges, color=VERMILION, linewidth=1.6, label="wrong")
+    total = int(counts.sum())
+    note = f"{short_count(total)} px, {counts[:, WRONG].sum() / total:.1%} wrong" if total else "never predicted"
+    style_axes(axes, title="", grid="y")
+    axes.set_title(f"{name}\n{note}", fontsize=SMALL, color=INK, loc="left")
+
+
+def _logarithmic(axes: Axes, most: int) -> None:
+    """One pixel can be seen, and so can all."""
+    axes.set_ylim(0.7, max(10, 2 * most))
+    axes.set_yscale("log")
+
+
+def _least(calibration: Calibration) -> float:
+    """The lower edge of the first bin that K classes can reach: of K probabilities one is at least 1 / K."""
+    return int(ECE_BINS / len(calibration.counts)) / ECE_BINS

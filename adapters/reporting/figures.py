@@ -1,0 +1,43 @@
+"""What all plots share: colours, sizes, axes, bytes. matplotlib is imported when one is drawn; its state is kept."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito (2008): told apart by every kind of colour vision.
+BLUE, VERMILION, GREEN, ORANGE, GREY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#767676"
+INK, FAINT = "#212121", "#E0E0E0"
+SMALL, NORMAL, LARGE = 9, 10, 12
+_DPI = 120
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """White, sizes in inches."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=_DPI, layout="constrained", facecolor="white")
+
+
+def style_axes(axes: Axes, *, title: str, grid: str) -> None:
+    """Title on the left, two quiet spines, and grid lines of "x", "y", "both" or "" behind all that is drawn."""
+    axes.set_title(title, fontsize=LARGE, color=INK, loc="left")
+    axes.tick_params(labelsize=NORMAL, labelcolor=INK, color=GREY, length=3)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(GREY)
+    axes.set_axisbelow(True)
+    if grid:
+        axes.grid(axis=grid, color=FAINT, linewidth=0.8)  # type: ignore[arg-type]
+
+
+def as_png(figure: Figure) -> bytes:
+    """The same bytes for the same figure."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.12, metadata={"Software": None})
+    return buffer.getvalue()
