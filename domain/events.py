@@ -29,6 +29,7 @@ class WeightsTransferred:
         reinitialised: of the new model, with no match.
         left_over: of the source, not used.
         renamed: where the classes of the head taken over have other names now: the old one to the new one.
+        adapted: kernels among ``matched`` that were made for images of other channels.
     """
 
     source: str
@@ -36,6 +37,7 @@ class WeightsTransferred:
     reinitialised: tuple[str, ...]
     left_over: tuple[str, ...]
     renamed: Mapping[str, str] = Factory(dict)
+    adapted: tuple[str, ...] = ()
 
 
 @frozen

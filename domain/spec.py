@@ -18,6 +18,18 @@ class Normalisation:
     std: tuple[float, ...]
 
 
+def imagenet(channels: int) -> Normalisation:
+    """How images were normalised for the published ImageNet weights: by the mean and deviation of its colours.
+
+    Images of other channels take part in the way ``transfer.adapted`` fits the first kernel to them: grey ones as the
+    average of the colours, others as the colours in turn.
+    """
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    if channels == 1:
+        return Normalisation((0.449,), (0.226,))
+    return Normalisation(tuple(mean[i % 3] for i in range(channels)), tuple(std[i % 3] for i in range(channels)))
+
+
 @frozen
 class ModelSpec:
     """What a checkpoint says of its weights.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 import cattrs
@@ -99,6 +99,7 @@ def _converter() -> cattrs.Converter:
         lambda cls: _origin(cls) is tuple, lambda value, cls: _tuple(converter, value, cls)
     )
     converter.register_structure_hook_func(_is_optional, lambda value, cls: _optional(converter, value, cls))
+    converter.register_structure_hook(int | Literal["always"], lambda value, _: _whole_or_always(value))
     return converter
 
 
@@ -140,6 +141,13 @@ def _whole(value: Any) -> int:
         return int(value)
     except ValueError:
         raise ValueError("expected a whole number") from None
+
+
+def _whole_or_always(value: Any) -> int | str:
+    try:
+        return "always" if value == "always" else _whole(value)
+    except ValueError:
+        raise ValueError("expected a whole number, or always") from None
 
 
 def _number(value: Any) -> float:

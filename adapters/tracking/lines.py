@@ -60,6 +60,7 @@ def _transferred(event: WeightsTransferred) -> str:
         f"weights of {event.source}: {len(event.matched)} of {total} tensors matched",
         f"{len(event.reinitialised)} re-initialised{grouped(event.reinitialised)}",
         f"{len(event.left_over)} left over{grouped(event.left_over)}",
+        *([f"fitted to the image's channels: {', '.join(event.adapted)}"] if event.adapted else []),
         *([f"classes of the head: {renamed}"] if renamed else []),
     ]
     return "; ".join(parts)

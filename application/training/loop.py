@@ -24,7 +24,7 @@ from .scoring import epoch_metrics
 
 @frozen
 class LoopPlan:
-    """What the loop needs to know, all resolved."""
+    """What the loop needs to know, all resolved. In the first ``frozen_epochs`` the encoder stays as it is."""
 
     epochs: int
     batch: int
@@ -35,6 +35,7 @@ class LoopPlan:
     validate_every: int
     log_every: int
     patience: int = 0
+    frozen_epochs: int = 0
 
 
 @frozen(eq=False)
@@ -74,6 +75,8 @@ class TrainingLoop:
 
     def _epoch(self, progress: Progress) -> Progress:
         began = self.clock.seconds()
+        if self.plan.frozen_epochs:
+            self.session.freeze(progress.epoch < self.plan.frozen_epochs)
         progress = self._train(progress)
         rate = self._rate(progress, self.steps - 1)
         validated = (progress.epoch + 1) % self.plan.validate_every == 0 or progress.epoch + 1 == self.plan.epochs

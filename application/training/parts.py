@@ -16,9 +16,10 @@ from ...domain.errors import InvalidSpecError, SegportError, UnknownNameError
 from ...domain.ports.backend import Backend, Capability, StepPlan
 from ...domain.ports.catalogue import Catalogue
 from ...domain.ports.dataset import TrainingPlan, ViewingPlan
-from ...domain.spec import ModelSpec, Normalisation
+from ...domain.spec import ModelSpec, Normalisation, imagenet
 from ...domain.training.optimizers import OPTIMIZERS
 from ...domain.training.schedules import SCHEDULES, Schedule, WarmUp
+from ...domain.training.tuning import Tuning
 from ..settings import TrainSettings
 from .loop import LoopPlan
 from .scoring import columns
@@ -78,6 +79,7 @@ def assemble(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, c
     schedule = problems.attempt(lambda: _schedule(settings))
     policy = problems.attempt(lambda: _policy(catalogue, settings))
     problems.attempt(lambda: _check_monitor(settings, classes))
+    problems.attempt(lambda: _check_freezing(settings))
     problems.raise_any()
     assert backend and spec and loss and optimizer and schedule and policy
     training = TrainingPlan(
@@ -94,6 +96,7 @@ def assemble(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, c
             accumulate=settings.accumulate,
             seed=settings.seed,
             deterministic=settings.deterministic,
+            tuning=Tuning(rate=settings.encoder_rate, fixed_norms=settings.freeze_norms),
         ),
         loop=LoopPlan(
             epochs=settings.epochs,
@@ -105,6 +108,7 @@ def assemble(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, c
             validate_every=settings.validate_every,
             log_every=settings.log_every,
             patience=settings.patience or 0,
+            frozen_epochs=settings.epochs if settings.freeze_encoder == "always" else settings.freeze_encoder,
         ),
         training=training,
         viewing=ViewingPlan(spec.fit, settings.size, spec.graph.stride, settings.batch, settings.workers),
@@ -128,7 +132,7 @@ def model_spec(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo,
         graph=graph,
         classes=classes,
         task=info.task,
-        normalisation=Normalisation(info.mean, info.std),
+        normalisation=_normalisation(settings, info),
         fit=settings.fit,
         size=settings.size,
         architecture=str(settings.model),
@@ -146,6 +150,10 @@ def training_backend(catalogue: Catalogue, choice: Choice) -> Backend:
             fix=f"Train with another one that does: {others or 'none is installed'}.",
         )
     return backend
+
+
+def _normalisation(settings: TrainSettings, info: DatasetInfo) -> Normalisation:
+    return imagenet(info.channels) if settings.normalisation == "imagenet" else Normalisation(info.mean, info.std)
 
 
 def _named(kind: str, table: Mapping[str, type[T]], choice: Choice | None) -> T:
@@ -186,6 +194,15 @@ def _output_weights(settings: TrainSettings, spec: ModelSpec) -> tuple[float, ..
             fix="Give one weight for each output, main one first, or leave it out.",
         )
     return weights
+
+
+def _check_freezing(settings: TrainSettings) -> None:
+    frozen = [f"--{name.replace('_', '-')}" for name in ("freeze_encoder", "freeze_norms") if getattr(settings, name)]
+    if frozen and settings.init_from is None and settings.encoder_weights is None:
+        raise InvalidSpecError(
+            f"{' and '.join(frozen)}: the encoder would stay as random as it begins.",
+            fix="Give it weights: --encoder-weights imagenet, or --init-from RUN.",
+        )
 
 
 def _check_monitor(settings: TrainSettings, classes: ClassMap) -> None:

@@ -12,7 +12,7 @@ from ...domain.choices import Choice
 from ...domain.description import DatasetInfo
 from ...domain.resampling import Fit
 from ...domain.samples import Task
-from ...domain.spec import ModelSpec
+from ...domain.spec import ModelSpec, imagenet
 from ..settings import TrainSettings
 
 Rule: TypeAlias = Callable[[DatasetInfo, TrainSettings], tuple[Any, str]]
@@ -35,7 +35,7 @@ class Recipe:
 def derive(info: DatasetInfo, settings: TrainSettings, source: ModelSpec | None = None) -> Recipe:
     """Fills in every setting that is None; model and encoder as those of ``source``, where weights come from it."""
     reasons: dict[str, str] = {}
-    for name, rule in (*_rules_of(source), *_RULES):
+    for name, rule in (*_rules_of(source), *_RULES, ("normalisation", _normalisation(source))):
         if getattr(settings, name) is None:
             value, reason = rule(info, settings)
             settings = attrs.evolve(settings, **{name: value})
@@ -49,7 +49,20 @@ def _rules_of(source: ModelSpec | None) -> Iterator[tuple[str, Rule]]:
 
 
 def _as_written(text: str) -> Rule:
-    return lambda info, settings: (Choice.of(text), f"that of {settings.init_from}")
+    return lambda info, settings: (Choice.of(text), f"that of {settings.init_from or settings.encoder_weights}")
+
+
+def _normalisation(source: ModelSpec | None) -> Rule:
+    """ImageNet's where the weights were trained with it, since they expect nothing else."""
+
+    def rule(info: DatasetInfo, settings: TrainSettings) -> tuple[str, str]:
+        if source is not None and source.normalisation == imagenet(source.graph.channels):
+            return "imagenet", f"that of {settings.init_from or settings.encoder_weights}"
+        if source is None and settings.encoder_weights is not None:
+            return "imagenet", "what published encoders were trained with"
+        return "dataset", "the statistics of the training images"
+
+    return rule
 
 
 def _model(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
-from pathlib import Path
 
 import numpy as np
 from attrs import frozen
 
 from ...domain.architecture.graph import Graph
-from ...domain.architecture.transfer import transfer
 from ...domain.architecture.weights import Weights, fingerprint, initialise
-from ...domain.errors import CheckpointError
+from ...domain.errors import CheckpointError, SegportError
 from ...domain.events import WeightsTransferred
 from ...domain.ports.backend import TrainState
-from ...domain.ports.checkpoints import Pretrained, Run, RunStore
+from ...domain.ports.checkpoints import Run
 from ...domain.spec import ModelSpec
 from ...domain.training.plateau import Plateau
 from ...domain.training.schedules import WarmUp
@@ -24,6 +21,7 @@ from ...domain.training.stopping import EarlyStopping
 from ..settings import TrainSettings
 from .parts import Parts
 from .progress import Progress
+from .sources import Source, Sources
 
 
 @frozen(eq=False)
@@ -36,51 +34,49 @@ class Start:
     transferred: WeightsTransferred | None = None
 
 
-def beginning(parts: Parts, settings: TrainSettings, source: Pretrained | None) -> Start:
+def beginning(parts: Parts, settings: TrainSettings, source: Source | None) -> Start:
     """The first step of a new run: seeded weights, those of ``source`` in their place where they match.
 
-    Only weights are taken: images are normalised by the statistics of the run's own data set. Raises CheckpointError
-    when not one tensor matches.
+    Raises CheckpointError when they do not match well enough.
     """
     weights: Weights = initialise(parts.spec.graph, settings.seed)
     transferred = None
     if source is not None:
-        assert settings.init_from is not None
-        moved = transfer(weights, source.weights)
-        if not moved.matched:
-            raise _nothing_matches(settings.init_from, weights, source.weights)
+        moved = source.into(weights, parts.spec)
         renamed = _renamed(parts.spec, source.spec, moved.matched)
         names = (moved.matched, moved.reinitialised, moved.left_over)
-        weights, transferred = moved.weights, WeightsTransferred(str(settings.init_from), *names, renamed)
+        weights = moved.weights
+        transferred = WeightsTransferred(source.name, *names, renamed=renamed, adapted=moved.adapted)
     return Start(weights, _no_progress(parts), transferred=transferred)
 
 
-def left_at(run: Run, parts: Parts, settings: TrainSettings, runs: RunStore) -> Start:
+def left_at(run: Run, parts: Parts, settings: TrainSettings, sources: Sources) -> Start:
     """Where a run was left; its very beginning when it was stopped before its first checkpoint.
 
     Raises CheckpointError when that holds no training state, or when what the run began with is no longer there.
     """
     last = run.last()
     if last is None:
-        return _begun_again(run, parts, settings, runs)
+        return _begun_again(run, parts, settings, sources)
     if last.state is None or last.progress is None:
         raise CheckpointError(f"{run.path} holds no training state to go on from.", fix="Start a new run.")
     return Start(last.weights, Progress.from_data(last.progress), last.state)
 
 
-def _begun_again(run: Run, parts: Parts, settings: TrainSettings, runs: RunStore) -> Start:
-    if settings.init_from is None:
+def _begun_again(run: Run, parts: Parts, settings: TrainSettings, sources: Sources) -> Start:
+    named = settings.init_from or settings.encoder_weights
+    if named is None:
         return beginning(parts, settings, None)
-    fix = f"Put {settings.init_from} back as it was, or start a new run."
+    fix = f"Put {named} back as it was, or start a new run."
     try:
-        start = beginning(parts, settings, runs.load_pretrained(settings.init_from))
-    except CheckpointError as error:
+        start = beginning(parts, settings, sources.complete(settings))
+    except SegportError as error:
         raise CheckpointError(
             f"{run.path} has no checkpoint yet, and what it began with cannot be read again: {error.message}", fix=fix
         ) from None
     if fingerprint(start.weights) != run.configuration().get("start", {}).get("fingerprint"):
         raise CheckpointError(
-            f"{run.path} has no checkpoint yet, and {settings.init_from} has changed since the run began.", fix=fix
+            f"{run.path} has no checkpoint yet, and {named} has changed since the run began.", fix=fix
         )
     return start
 
@@ -111,16 +107,3 @@ def _head(graph: Graph) -> str:
     while f"{name}.weight" not in weights:
         name = inputs[name][0]
     return f"{name}.weight"
-
-
-def _nothing_matches(path: Path, wanted: Weights, found: Weights) -> CheckpointError:
-    return CheckpointError(
-        f"No tensor of {path} has the name and the shape of one of this model's.",
-        problems=[f"the model's: {_examples(wanted)}", f"the file's: {_examples(found)}"],
-        fix="Choose the --model and --encoder it was trained with, or a file with the model's names.",
-    )
-
-
-def _examples(weights: Weights) -> str:
-    some = [f"{name} {'x'.join(map(str, array.shape))}" for name, array in islice(weights.items(), 3)]
-    return ", ".join([*some, "..."] if len(weights) > len(some) else some) or "none"

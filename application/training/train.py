@@ -15,10 +15,11 @@ from ...domain.choices import Choice
 from ...domain.errors import CheckpointError, DataError, InvalidSpecError
 from ...domain.events import Event, RunFinished, RunStarted, WeightsTransferred
 from ...domain.ports.catalogue import Catalogue
-from ...domain.ports.checkpoints import Pretrained, Run, RunStore
+from ...domain.ports.checkpoints import Run, RunStore
 from ...domain.ports.clock import Clock
 from ...domain.ports.configuration import SettingsCodec
 from ...domain.ports.dataset import Batcher, BatchSource, Dataset
+from ...domain.ports.hub import WeightHub
 from ...domain.ports.model import Model
 from ...domain.ports.preparing import DatasetStore
 from ...domain.ports.reporting import Reporter
@@ -26,6 +27,7 @@ from ..settings import COMPUTE, TrainSettings
 from .loop import TrainingLoop, count_all
 from .parts import Parts, assemble
 from .recipe import Recipe, derive
+from .sources import Source, Sources
 from .start import Start, beginning, left_at
 
 Listener = Callable[[Event], None]
@@ -80,7 +82,7 @@ class _Plan:
     dataset: Dataset
     recipe: Recipe
     parts: Parts
-    source: Pretrained | None
+    source: Source | None
 
 
 @frozen
@@ -94,6 +96,7 @@ class TrainModel:
     catalogue: Catalogue
     datasets: DatasetStore
     runs: RunStore
+    hub: WeightHub
     batcher: Batcher
     clock: Clock
     codec: SettingsCodec
@@ -155,7 +158,7 @@ class TrainModel:
             )
         parts = assemble(self.catalogue, settings, dataset.info, dataset.classes)
         training, validation = self._batches(dataset, parts)
-        start = left_at(run, parts, settings, self.runs)
+        start = left_at(run, parts, settings, Sources(self.runs, self.hub))
         if start.progress.epoch >= parts.loop.epochs or start.progress.stopping.stop:
             raise CheckpointError(f"The run in {path} is finished, after {start.progress.epoch} epochs.")
         model = parts.backend.build(parts.spec, start.weights, device=settings.device, precision=settings.precision)
@@ -165,10 +168,11 @@ class TrainModel:
 
     def _planned(self, settings: TrainSettings) -> _Plan:
         dataset = self.datasets.open(settings.data)
-        source = self.runs.load_pretrained(settings.init_from) if settings.init_from else None
+        sources = Sources(self.runs, self.hub)
+        source = sources.given(settings)
         recipe = derive(dataset.info, settings, source.spec if source else None)
         parts = assemble(self.catalogue, recipe.settings, dataset.info, dataset.classes)
-        return _Plan(dataset, recipe, parts, source)
+        return _Plan(dataset, recipe, parts, source or sources.complete(recipe.settings))
 
     def _recorded(self, run: Run, configuration: Mapping[str, Any], compute: Mapping[str, Any]) -> TrainSettings:
         """What the run was created with, computed in another way if asked."""
@@ -239,18 +243,24 @@ class TrainModel:
 
     def _configuration(self, plan: _Plan, model: Model, start: Start) -> dict[str, Any]:
         settings, info = plan.recipe.settings, plan.dataset.info
-        source = settings.init_from and settings.init_from.absolute()
+        init, encoder = settings.init_from, settings.encoder_file
+        placed = attrs.evolve(
+            settings,
+            data=settings.data.absolute(),
+            init_from=init and init.absolute(),
+            encoder_weights=str(encoder.absolute()) if encoder else settings.encoder_weights,
+        )
         tables: dict[str, Any] = {
             "format": 1,
             "started": self.clock.now(),
-            "train": self.codec.to_values(attrs.evolve(settings, data=settings.data.absolute(), init_from=source)),
+            "train": self.codec.to_values(placed),
             "reasons": dict(plan.recipe.reasons),
             "dataset": {"name": info.name, "fingerprint": info.fingerprint},
             "compute": {"device": model.device, "precision": model.precision},
             "environment": dict(self.facts()),
         }
         # Stopped before its first checkpoint, a run begins again: then from the same weights or not at all.
-        return {**tables, "start": {"fingerprint": fingerprint(start.weights)}} if source else tables
+        return {**tables, "start": {"fingerprint": fingerprint(start.weights)}} if plan.source else tables
 
 
 def _written(parts: Parts, settings: TrainSettings) -> str:

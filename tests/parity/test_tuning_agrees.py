@@ -1,4 +1,4 @@
-"""A frozen part, a part's own rate and fixed norms come to the same in torch and TensorFlow, and travel between them."""
+"""A frozen part, a rate of its own and fixed norms come to the same in torch and TensorFlow, and travel."""
 
 # ruff: noqa: E402 - imports come after asking whether both frameworks are installed
 

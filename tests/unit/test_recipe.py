@@ -26,8 +26,8 @@ from segport.plugins.manager import Offer
 from segport.plugins.registry import Registry
 
 DATA = Path("shapes")
-LEFT_OPEN = {"run", "init_from", "output_weights"}
-"""Settings whose None means something of its own: a new folder, seeded weights, halved ones."""
+LEFT_OPEN = {"run", "init_from", "encoder_weights", "output_weights"}
+"""Settings whose None means something of its own: a new folder, seeded weights (twice), halved ones."""
 DERIVED = {f.name for f in attrs.fields(TrainSettings) if f.default is None} - LEFT_OPEN
 
 
@@ -72,6 +72,7 @@ GIVEN: dict[str, Any] = {
     "warmup": 0,
     "clip": 0.0,
     "augment": Choice("none"),
+    "normalisation": "imagenet",
     "patience": 4,
 }
 
