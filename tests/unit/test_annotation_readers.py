@@ -166,6 +166,17 @@ def test_all_references_to_nothing_come_in_one_error(tmp_path: Path) -> None:
     ]
 
 
+def test_what_was_drawn_on_an_image_of_another_size_is_refused(tmp_path: Path) -> None:
+    images = [{"id": 7, "file_name": "train.png", "height": WIDTH, "width": HEIGHT}]
+    coco(tmp_path / "coco", [region(31, 3, [SQUARE])], images=images)
+    where = r"instances_train\.json, annotation 31: drawn on an image of \(8, 6\) .*, but this one is \(6, 8\)"
+    with pytest.raises(DataError, match=where):
+        labels_of(CocoReader(), tmp_path / "coco")
+    labelme(tmp_path / "labelme", [shape("x", "point", [[1, 1]])], imageHeight=600, imageWidth=800)
+    with pytest.raises(DataError, match=r"a\.json, shapes\[0\]: drawn on an image of \(600, 800\)"):
+        labels_of(LabelMeReader(), tmp_path / "labelme")
+
+
 def test_a_cut_off_coco_file_is_named_with_line_and_column(tmp_path: Path) -> None:
     path = coco(tmp_path, [region(1, 3, [SQUARE])])
     path.write_text(path.read_text()[:-10])
@@ -456,3 +467,21 @@ def test_lists_of_colours_are_class_tables() -> None:
     with pytest.raises(DataError, match=r"colours(.|\n)*not within 0 to 255"):
         parse_label_colours("1 2 300 cat")
     assert parse_class_names("__ignore__\n_background_\ncat\n").names == ("_background_", "cat")
+
+
+def test_prepare_keeps_an_image_from_within_a_json_file_and_records_the_options(cli, tmp_path: Path) -> None:
+    source, out = tmp_path / "source", tmp_path / "out"
+    for name, level in (("p", 50), ("q", 90), ("r", 130)):
+        drawn = [shape("x", "rectangle", [[0, 0], [3, 3]]), shape("y", "rectangle", [[1, 1], [2, 2]])]
+        data = png(np.full((HEIGHT, WIDTH, 3), level, np.uint8))
+        path = labelme(source, drawn, imagePath="lost.jpg", imageData=data)
+        path.rename(source / f"{name}.json")
+        (source / "a.png").unlink()
+    said = cli("prepare", source, out, "--reader", "labelme:overlap=first", "--json")
+    assert said.code == 0, said.err
+    assert said.object["reader"] == 'labelme:overlap="first"'
+    with Pillow.open(out / "images" / "q.png") as image, Pillow.open(out / "masks" / "q.png") as mask:
+        assert (np.asarray(image) == 90).all()
+        assert np.unique(np.asarray(mask)).tolist() == [0, 1]
+    for options, words in (("overlap=all", "overlap = 'all'"), ("line_width=0", "line_width"), ("lines=3", "lines")):
+        cli("prepare", source, tmp_path / "no", "--reader", f"labelme:{options}").failed(2, words)

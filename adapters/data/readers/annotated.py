@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,14 @@ class Region:
         where: the file, the annotation and the field that it stands in, for messages.
         shape: what the reader makes its mask of.
         ignored: the pixels that it wins count nowhere.
+        size: (height, width) of the image it was drawn on, where that is stated.
     """
 
     name: str
     where: str
     shape: Any
     ignored: bool = False
+    size: Size | None = None
 
 
 def _rule(value: str) -> Overlap:
@@ -100,7 +102,8 @@ class RegionReader(PictureReader, ABC):
         """(H, W) labels of an image's regions, each drawn as an (H, W) mask, combined by the ``overlap`` rule.
 
         Pixels in no region are background, or ignored where the class map has no class of that name.
-        Raises DataError, naming the annotation, for a class that is not in the map and for what cannot be drawn.
+        Raises DataError, naming the annotation, for a class that is not in the map, for what cannot be drawn, and for
+        what was drawn on an image of another size.
         """
         labels = [IGNORE if region.ignored else _index(region, classes, self.name) for region in regions]
         masks = [_drawn(region, size, draw) for region in regions]
@@ -124,7 +127,15 @@ def _index(region: Region, classes: ClassMap, reader: str) -> int:
     )
 
 
+def stated_size(entry: Mapping[str, Any], height: str, width: str) -> Size | None:
+    """The size of an image under these two keys; None unless both are whole numbers."""
+    rows, columns = entry.get(height), entry.get(width)
+    return (rows, columns) if isinstance(rows, int) and isinstance(columns, int) else None
+
+
 def _drawn(region: Region, size: Size, draw: Callable[[Region, Size], AnyArray]) -> AnyArray:
+    if region.size not in (None, size):
+        raise DataError(f"{region.where}: drawn on an image of {region.size} (height, width), but this one is {size}.")
     try:
         return draw(region, size)
     except DataError as error:

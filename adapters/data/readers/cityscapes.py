@@ -13,7 +13,7 @@ from ....domain.classes import ClassMap, SegmentClass
 from ....domain.errors import DataError
 from ....domain.ports.dataset import SourceItem
 from ..decode import decode_mask
-from .scan import PictureReader, folders, homes, pictures_below, refuse, split_named
+from .scan import PictureReader, pictures_below, refuse, side_by_side, split_named
 
 _IMAGES, _MASKS = "leftimg8bit", ("gtfine", "gtcoarse")
 _LABELS, _TRAIN, _INSTANCES = "labelIds", "labelTrainIds", "instanceIds"
@@ -59,13 +59,13 @@ class CityscapesReader(PictureReader):
 
     def recognises(self, source: Path) -> str | None:
         """Names the folders found, or None."""
-        home = _home(source)
-        return f"found leftImg8bit/ and {_masks(home).name}/ in {home}" if home else None
+        found = side_by_side(source, _IMAGES, _MASKS)
+        return f"found {found[0].name}/ and {found[1].name}/ in {found[0].parent}" if found else None
 
     def classes(self, source: Path) -> ClassMap | None:
         """The 19 classes, by the ids of the masks that are there."""
-        home = _home(source)
-        trained = home is not None and _kind(_masks(home)) == _TRAIN
+        found = side_by_side(source, _IMAGES, _MASKS)
+        trained = found is not None and _kind(found[1]) == _TRAIN
         numbers = [index if trained else number for index, (_, number, _) in enumerate(_CLASSES)]
         classes = tuple(
             SegmentClass(name, colour, (number,)) for (name, _, colour), number in zip(_CLASSES, numbers, strict=True)
@@ -75,14 +75,13 @@ class CityscapesReader(PictureReader):
 
     def items(self, source: Path) -> Sequence[SourceItem]:
         """Every pair, sorted by id. Raises DataError with every image without mask and mask without image."""
-        home = _home(source)
-        if home is None:
+        found = side_by_side(source, _IMAGES, _MASKS)
+        if found is None:
             raise DataError(f"{source} holds no folders leftImg8bit and gtFine.")
-        root = _masks(home)
+        top, root = found
         kind = _kind(root)
-        masks = {_id(path, root, 2): path for path in pictures_below(root) if path.stem.endswith(f"_{kind}")}
-        top = folders(home)[_IMAGES]
         images = {_id(path, top, 1): path for path in pictures_below(top)}
+        masks = {_id(path, root, 2): path for path in pictures_below(root) if path.stem.endswith(f"_{kind}")}
         items = [
             SourceItem(place.name, images[place], (masks[place],), split_named(place.parts[0]))
             for place in sorted(images.keys() & masks.keys())
@@ -99,19 +98,6 @@ class CityscapesReader(PictureReader):
         if raw.ndim == 2 and raw.dtype != np.uint8 and item.masks[0].stem.endswith(_INSTANCES):
             raw = np.where(raw >= _OBJECTS, raw // _OBJECTS, raw)
         return classes.encode(raw, str(item.masks[0]))
-
-
-def _home(source: Path) -> Path | None:
-    for home in homes(source) if source.is_dir() else ():
-        inside = folders(home)
-        if _IMAGES in inside and any(name in inside for name in _MASKS):
-            return home
-    return None
-
-
-def _masks(home: Path) -> Path:
-    inside = folders(home)
-    return next(inside[name] for name in _MASKS if name in inside)
 
 
 def _kind(masks: Path) -> str:

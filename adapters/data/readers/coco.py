@@ -17,7 +17,7 @@ from ....domain.masks.polygons import fill_all
 from ....domain.masks.runlength import decompress, from_counts
 from ....domain.ports.dataset import SourceItem
 from ..decode import image_size
-from .annotated import Region, RegionReader, mentions, read_json
+from .annotated import Region, RegionReader, mentions, read_json, stated_size
 from .scan import SPLITS, folders, homes, listed_twice, refuse, split_named, with_unique_keys
 
 _USUAL = "instances"
@@ -67,7 +67,10 @@ class CocoReader(RegionReader):
 
     def classes(self, source: Path) -> ClassMap | None:
         """Background and the categories, in order of their ids."""
-        return self.class_map([name for _, name in sorted(self._categories(source).items())], source)
+        names = self._categories(source)
+        return self.class_map(
+            [names[key] for key in sorted(names, key=lambda key: (isinstance(key, str), key))], source
+        )
 
     def items(self, source: Path) -> Sequence[SourceItem]:
         """One item an image, sorted. Raises DataError with every lost image and every reference to nothing."""
@@ -111,9 +114,9 @@ class CocoReader(RegionReader):
             self._read[path] = read_json(path) if mentions(path, _WORDS) else None
         return self._read[path]
 
-    def _categories(self, source: Path) -> dict[int, str]:
+    def _categories(self, source: Path) -> dict[int | str, str]:
         """Name by id, over all files. Raises DataError where they contradict each other."""
-        names: dict[int, str] = {}
+        names: dict[int | str, str] = {}
         for index in self._indices(source):
             for number, entry in enumerate(index.data["categories"]):
                 where = f"{index.path}, category {entry.get('id', f'number {number}')}"
@@ -123,7 +126,7 @@ class CocoReader(RegionReader):
         return names
 
     def _items(
-        self, source: Path, index: _Index, names: Mapping[int, str], problems: list[str]
+        self, source: Path, index: _Index, names: Mapping[int | str, str], problems: list[str]
     ) -> Iterator[SourceItem]:
         regions = self._regions(index, names, problems)
         roots = _roots(source if source.is_dir() else source.parent, index)
@@ -141,8 +144,14 @@ class CocoReader(RegionReader):
             mine = self.wanted(regions.get(image_id, ()))
             yield SourceItem(image.stem, image, (index.path,), split_named(index.subset), annotations=mine)
 
-    def _regions(self, index: _Index, names: Mapping[int, str], problems: list[str]) -> Mapping[int, Sequence[Region]]:
-        images = {entry.get("id") for entry in index.data["images"]}
+    def _regions(
+        self, index: _Index, names: Mapping[int | str, str], problems: list[str]
+    ) -> Mapping[int | str, Sequence[Region]]:
+        images = {
+            entry["id"]: stated_size(entry, "height", "width")
+            for entry in index.data["images"]
+            if isinstance(entry.get("id"), (str, int))
+        }
         regions = defaultdict(list)
         for number, entry in enumerate(index.data["annotations"]):
             where = f"{index.path.name}, annotation {entry.get('id', f'number {number}')}"
@@ -157,7 +166,8 @@ class CocoReader(RegionReader):
                 problems.append(f"{where}: category_id {category} is not among the categories")
             else:
                 crowd = bool(entry.get("iscrowd"))
-                regions[image].append(Region(names[category], where, entry.get("segmentation"), crowd))
+                shape = entry.get("segmentation")
+                regions[image].append(Region(names[category], where, shape, crowd, images[image]))
         return regions
 
 
@@ -170,8 +180,11 @@ def _is_index(data: Any) -> bool:
 
 
 def _value(entry: Mapping[str, Any], name: str, where: str) -> Any:
+    """A name or an id."""
     if name not in entry:
         raise DataError(f"{where}: the field {name!r} is missing")
+    if not isinstance(entry[name], (str, int)):
+        raise DataError(f"{where}: the field {name!r} is {entry[name]!r}; expected a number or a text")
     return entry[name]
 
 
@@ -199,7 +212,7 @@ def _draw(region: Region, size: Size) -> AnyArray:
             "expected a list of polygons, or counts and size.",
             fix="Boxes alone are no masks.",
         )
-    if list(shape.get("size", ())) != list(size):
+    if shape.get("size") != list(size):
         raise DataError(f"segmentation.size is {shape.get('size')}, but the image is {list(size)} (height, width).")
     counts = decompress(shape["counts"]) if isinstance(shape["counts"], str) else shape["counts"]
     if not isinstance(counts, list) or not all(type(count) is int for count in counts):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from .classmasks import class_masks
 from .filelist import lists
 from .openimages import tables
 from .pairing import match
-from .scan import SPLITS, PictureReader, folders, pictures, pictures_below, refuse, require_folder
+from .scan import SPLITS, PictureReader, folders, pictures, pictures_below, refuse, require_folder, with_unique_keys
 
 _IMAGES = ("images", "image", "imgs", "img", "inputs", "input", "rgb", "stills")
 _MASKS = (
@@ -67,10 +66,10 @@ class FolderReader(PictureReader):
         problems: list[str] = []
         found = [item for part in _parts(source) for item in _items(source, part, problems)]
         if problems:
-            raise refuse(source, problems, _FIX, _with_unique_keys(found))
+            raise refuse(source, problems, _FIX, with_unique_keys(found, source))
         if not found:
             raise _nothing_in(source)
-        return sorted(_with_unique_keys(found), key=lambda item: item.key)
+        return sorted(with_unique_keys(found, source), key=lambda item: item.key)
 
     def classes(self, source: Path) -> ClassMap | None:
         """From class_dict.csv, a list of names, or binary masks; None when nothing says what the values mean."""
@@ -135,14 +134,6 @@ def _item(name: str, image: Path, mask: Path, split: str | None) -> SourceItem:
     if split is None and rest and first.lower() in SPLITS:
         return SourceItem("-".join(rest), image, (mask,), SPLITS[first.lower()])
     return SourceItem("-".join([first, *rest]), image, (mask,), split)
-
-
-def _with_unique_keys(items: Sequence[SourceItem]) -> list[SourceItem]:
-    """Where splits share a name, the split goes in front of every key."""
-    counts = Counter(item.key for item in items)
-    if max(counts.values(), default=1) == 1:
-        return list(items)
-    return [SourceItem(f"{item.split}-{item.key}", item.image, item.masks, item.split) for item in items]
 
 
 def _nothing_in(source: Path) -> DataError:

@@ -21,8 +21,8 @@ from ....domain.errors import DataError
 from ....domain.masks.instances import Size
 from ....domain.masks.planes import Overlap
 from ....domain.ports.dataset import SourceItem
-from ..decode import PictureWithin, decode_image, decode_mask
-from .annotated import Region, RegionReader, mentions, overlap_option, read_json
+from ..decode import PictureWithin, decode_image, decode_mask, image_size
+from .annotated import Region, RegionReader, mentions, overlap_option, read_json, stated_size
 from .scan import SPLITS, folders, homes, refuse, with_unique_keys
 
 _IGNORED = "__ignore__"
@@ -67,10 +67,8 @@ class LabelMeReader(RegionReader):
         for path in (home / name for home in homes(source) for name in _NAME_LISTS):
             if path.is_file():
                 return self.class_map(parse_class_names(path.read_text(encoding="utf-8-sig"), str(path)).names, source)
-        found = {
-            str(shape.get("label")) for path in _paths(source) for shape in (_shapes(path) or {}).get("shapes", ())
-        }
-        return self.class_map(sorted(found - {_IGNORED}), source)
+        shapes = (shape for path in _paths(source) for shape in (_shapes(path) or {}).get("shapes", ()))
+        return self.class_map(sorted({shape["label"] for shape in shapes if not _fault(shape)} - {_IGNORED}), source)
 
     def items(self, source: Path) -> Sequence[SourceItem]:
         """One item a JSON file, sorted. Raises DataError with every lost image and every shape that is none."""
@@ -96,18 +94,19 @@ class LabelMeReader(RegionReader):
 
     def read_labels(self, item: SourceItem, classes: ClassMap) -> Labels:
         """Raises DataError naming the JSON file, the shape and what is wrong with it."""
-        return self.paint(item.annotations, self.read_image(item).shape[:2], classes, self._draw)
+        size = self.read_image(item).shape[:2] if item.embedded else image_size(item.image, self.max_pixels)
+        return self.paint(item.annotations, size, classes, self._draw)
 
     def _item(self, path: Path, content: Mapping[str, Any], problems: list[str]) -> SourceItem | None:
-        wrong = []
-        regions = []
+        size = stated_size(content, "imageHeight", "imageWidth")
+        wrong, regions = [], []
         for number, shape in enumerate(content["shapes"]):
             where = f"{path}, shapes[{number}]"
             if reason := _fault(shape):
                 wrong.append(f"{where}: {reason}")
             else:
                 ignored = shape["label"] == _IGNORED
-                regions.append(Region("" if ignored else shape["label"], where, shape, ignored))
+                regions.append(Region("" if ignored else shape["label"], where, shape, ignored, size))
         image = _image(path, content)
         if image is None:
             wrong.append(f"{path}: the image of imagePath {content['imagePath']} is not there, and imageData is empty")
@@ -159,7 +158,7 @@ def _fault(shape: Any) -> str:
     if not isinstance(shape, dict) or not isinstance(shape.get("label"), str):
         return "expected a shape with label and points"
     kind, points = shape.get("shape_type") or "polygon", shape.get("points")
-    if kind not in _POINTS:
+    if not isinstance(kind, str) or kind not in _POINTS:
         return f"shape_type {kind!r} is not known; expected one of {', '.join(_POINTS)}"
     if not isinstance(points, list) or len(points) < _POINTS[kind]:
         found = len(points) if isinstance(points, list) else "no"

@@ -79,6 +79,16 @@ def homes(source: Path) -> Iterator[Path]:
         source = inside[0]
 
 
+def side_by_side(source: Path, images: str, masks: Sequence[str]) -> tuple[Path, Path] | None:
+    """The folder ``images`` and the first there is of ``masks`` beside it, by lower-case names; None without both."""
+    for home in homes(source) if source.is_dir() else ():
+        inside = folders(home)
+        beside = next((inside[name] for name in masks if name in inside), None)
+        if images in inside and beside:
+            return inside[images], beside
+    return None
+
+
 def pictures_below(folder: Path) -> list[Path]:
     """The pictures in a folder and its subfolders, sorted by path."""
     found = pictures(folder)

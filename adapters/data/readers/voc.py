@@ -12,7 +12,7 @@ from ....domain.classes import ClassMap, SegmentClass
 from ....domain.errors import DataError
 from ....domain.masks.palette import IGNORE_COLOUR, voc_colour
 from ....domain.ports.dataset import SourceItem
-from .scan import PictureReader, folders, homes, pictures, refuse, split_named
+from .scan import PictureReader, folders, homes, pictures, refuse, side_by_side, split_named
 
 BORDER = 255
 NAMES = (
@@ -44,8 +44,8 @@ class VocReader(PictureReader):
 
     def recognises(self, source: Path) -> str | None:
         """Names the folders found, or None."""
-        home = _home(source)
-        return f"found JPEGImages/ and {_masks(home).name}/ in {home}" if home else None
+        found = side_by_side(source, _IMAGES, _MASKS)
+        return f"found {found[0].name}/ and {found[1].name}/ in {found[0].parent}" if found else None
 
     def classes(self, source: Path) -> ClassMap | None:
         """VOC's classes or those of a list in the source; 255 and its colour are ignored."""
@@ -59,12 +59,11 @@ class VocReader(PictureReader):
 
     def items(self, source: Path) -> Sequence[SourceItem]:
         """Every pair, sorted by id. Raises DataError with every id that has no image or no mask."""
-        home = _home(source)
-        if home is None:
+        found = side_by_side(source, _IMAGES, _MASKS)
+        if found is None:
             raise DataError(f"{source} holds no folders JPEGImages and SegmentationClass.")
-        images = {path.stem: path for path in pictures(folders(home)[_IMAGES])}
-        masks = {path.stem: path for path in pictures(_masks(home))}
-        splits, problems = _splits(home) or dict.fromkeys(masks), []
+        images, masks = ({path.stem: path for path in pictures(folder)} for folder in found)
+        splits, problems = _splits(found[0].parent) or dict.fromkeys(masks), []
         items = []
         for key, split in sorted(splits.items()):
             if key in images and key in masks:
@@ -72,23 +71,10 @@ class VocReader(PictureReader):
             if key not in images:
                 problems.append(f"mask without image: {key} is not in JPEGImages/")
             if key not in masks:
-                problems.append(f"image without mask: {key} is not in {_masks(home).name}/")
+                problems.append(f"image without mask: {key} is not in {found[1].name}/")
         if problems:
             raise refuse(source, problems, _FIX, items)
         return items
-
-
-def _home(source: Path) -> Path | None:
-    for home in homes(source) if source.is_dir() else ():
-        inside = folders(home)
-        if _IMAGES in inside and any(name in inside for name in _MASKS):
-            return home
-    return None
-
-
-def _masks(home: Path) -> Path:
-    inside = folders(home)
-    return next(inside[name] for name in _MASKS if name in inside)
 
 
 def _splits(home: Path) -> dict[str, str | None]:
