@@ -17,10 +17,12 @@ from ...domain.ports.downloading import Fetched, Listener, Stop
 from .checksums import verify
 from .part import Part
 from .request import Answer, Job, UnlikeError
+from .stopping import heed
 
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _GONE = frozenset({404, 410})
 _LONGEST_WAIT = 60.0
+_NAP = 0.25
 
 
 @frozen
@@ -73,7 +75,15 @@ class HttpFetcher:
             furthest = max(furthest, job.part.size)
             if failures >= self.tries:
                 raise _unreachable(job.file, job.part, f"{problem} ({failures} tries)")
-            self.sleep(max(wait, self.pause * 2 ** (failures - 1)))
+            self._wait(max(wait, self.pause * 2 ** (failures - 1)), job.stop)
+
+    def _wait(self, seconds: float, stop: Stop) -> None:
+        """Sleeps in naps, so that a request to stop is heard."""
+        while seconds > 0:
+            heed(stop)
+            nap = min(seconds, _NAP)
+            self.sleep(nap)
+            seconds -= nap
 
 
 def _of_file_that_is_here(file: RemoteFile, target: Path) -> str:

@@ -34,8 +34,8 @@ def members(archive: Path, bounded: Bounds) -> Iterator[Member]:
     ``bounded`` wraps every stream of unpacked bytes.
 
     Raises:
-        DataError: for links, devices and encrypted files.
-        OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, zlib.error: for a damaged archive.
+        DataError: for links, devices, encrypted files, and rare compressions.
+        OSError, EOFError, UnicodeDecodeError, zipfile.BadZipFile, tarfile.TarError, zlib.error: for a damaged archive.
     """
     return _zipped(archive, bounded) if zipfile.is_zipfile(archive) else _tarred(archive, bounded)
 
@@ -50,6 +50,8 @@ def _zipped(archive: Path, bounded: Bounds) -> Iterator[Member]:
                 raise _odd(archive, info.filename, "a link or a device")
             if info.flag_bits & 1:
                 raise _odd(archive, info.filename, "encrypted")
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise _odd(archive, info.filename, "compressed otherwise than by deflate")
             yield Member(info.filename, partial(_unzipped, opened, info, bounded))
 
 
@@ -77,6 +79,4 @@ def _untarred(opened: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
 
 
 def _odd(archive: Path, name: str, what: str) -> DataError:
-    return DataError(
-        f"{archive.name} holds {name!r}, which is {what}.", fix="Such archives are not unpacked; nothing was written."
-    )
+    return DataError(f"{archive.name} holds {name!r}, which is {what}.", fix="Such archives are not unpacked.")

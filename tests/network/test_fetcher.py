@@ -180,7 +180,15 @@ def test_waiting_doubles_and_heeds_the_server(site, fetch, fetcher: HttpFetcher,
     slept: list[float] = []
     site.moods["/file"] = [mood(status=429, headers=(("Retry-After", "7"),)), mood(status=500), mood(status=500)]
     fetch(using=evolve(fetcher, tries=4, pause=1.0, sleep=slept.append))
-    assert slept == [7.0, 2.0, 4.0]
+    assert sum(slept) == 7 + 2 + 4
+
+
+def test_who_waits_hears_a_request_to_stop(site, fetch, fetcher: HttpFetcher, mood) -> None:
+    slept: list[float] = []
+    site.moods["/file"] = [mood(status=500)]
+    with pytest.raises(RunInterruptedError):
+        fetch(using=evolve(fetcher, pause=60.0, sleep=slept.append), stop=lambda: len(slept) == 3)
+    assert sum(slept) < 1
 
 
 def test_a_silent_server_is_given_up(site, fetch, fetcher: HttpFetcher, mood) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -177,6 +178,31 @@ def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
     archive.write_bytes(data)
     with pytest.raises(DataError, match="encrypted"):
         unpack(archive, tmp_path / "out")
+
+
+def test_a_rare_compression_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "data.zip", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("a.txt", "a")
+    with pytest.raises(DataError, match="otherwise than by deflate"):
+        unpack(tmp_path / "data.zip", tmp_path / "out")
+
+
+def test_a_damaged_archive_is_never_anything_but_a_data_error(make: Make, tmp_path: Path) -> None:
+    archive = make(tmp_path, GOOD)
+    good, ends = archive.read_bytes(), set()
+    for seed in range(60):
+        rng = random.Random(seed)
+        data = bytearray(good)
+        for _ in range(4):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        archive.write_bytes(data)
+        try:
+            unpack(archive, tmp_path / "out" / str(seed))
+            ends.add("unpacked")
+        except DataError:
+            ends.add("refused")
+    assert "refused" in ends
+    assert {path.name for path in tmp_path.iterdir()} == {archive.name, "out"}
 
 
 def test_a_full_disk_is_told_apart_from_a_damaged_archive(make: Make, tmp_path: Path, small_disk) -> None:
