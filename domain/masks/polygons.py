@@ -26,10 +26,16 @@ def fill(corners: Sequence[float], size: Size) -> NDArray[np.uint8]:
 
     Raises DataError for fewer than three corners, and for what is no number within reason.
     """
-    crossings = np.sort(_crossings(*_outline(_corners(corners)), size))
-    lengths = np.diff(crossings, prepend=0, append=size[0] * size[1])
-    inside = np.repeat((np.arange(len(lengths)) & 1).astype(np.uint8), lengths)
-    return np.ascontiguousarray(inside.reshape(size, order="F"))
+    mask = np.zeros(size, np.uint8)
+    columns, rows = _crossings(*_outline(_corners(corners)), size)
+    if columns.size:  # only the polygon's box is filled: most are small
+        left, right, top, bottom = columns.min(), columns.max() + 1, rows.min(), rows.max()
+        width, height = right - left, bottom - top
+        crossings = np.sort((columns - left) * height + rows - top)
+        lengths = np.diff(crossings, prepend=0, append=width * height)
+        inside = np.repeat((np.arange(len(lengths)) & 1).astype(np.uint8), lengths)
+        mask[top:bottom, left:right] = inside.reshape(width, height).T
+    return mask
 
 
 def fill_all(parts: Sequence[Sequence[float]], size: Size) -> NDArray[np.uint8]:
@@ -77,8 +83,8 @@ def _outline(corners: _Steps) -> tuple[_Steps, _Steps]:
     return np.where(steep[edge], short, long), np.where(steep[edge], long, short)
 
 
-def _crossings(x: _Steps, y: _Steps, size: Size) -> _Steps:
-    """Where the outline crosses the middle of a column: positions in the mask read down its columns."""
+def _crossings(x: _Steps, y: _Steps, size: Size) -> tuple[_Steps, _Steps]:
+    """Columns whose middle the outline crosses, and the first row below each crossing."""
     height, width = size
     moved = np.flatnonzero(np.diff(x))
     left = np.minimum(x[moved], x[moved + 1])
@@ -86,5 +92,4 @@ def _crossings(x: _Steps, y: _Steps, size: Size) -> _Steps:
     inside = (remainder == 0) & (column >= 0) & (column < width)
     top = np.minimum(y[moved], y[moved + 1])[inside]
     row = np.ceil(np.clip((top + 0.5) / _SCALE - 0.5, 0, height)).astype(np.int64)
-    crossings: _Steps = column[inside] * height + row
-    return crossings
+    return column[inside], row

@@ -177,6 +177,29 @@ def test_what_was_drawn_on_an_image_of_another_size_is_refused(tmp_path: Path) -
         labels_of(LabelMeReader(), tmp_path / "labelme")
 
 
+def test_of_several_kinds_of_coco_files_instances_are_read_or_what_is_asked_for(tmp_path: Path) -> None:
+    path = coco(tmp_path, [region(1, 3, [SQUARE])])
+    text(path.with_name("stuff_train.json"), path.read_text().replace('"cat"', '"sky"'))
+    text(path.with_name("captions_train.json"), path.read_text().replace("segmentation", "caption"))
+    for reader, name in ((CocoReader(), "cat"), (CocoReader(kind="stuff"), "sky")):
+        assert reader.classes(tmp_path).names == ("background", name, "dog")  # type: ignore[union-attr]
+        assert len(reader.items(tmp_path)) == 1
+    assert CocoReader(kind="captions").recognises(tmp_path) is None
+
+
+def test_coco_files_within_the_folders_of_splits_and_names_shared_between_them(tmp_path: Path) -> None:
+    for split in ("train", "valid"):
+        path = coco(tmp_path / "other", [region(1, 3, [SQUARE])])
+        text(tmp_path / "source" / split / "_annotations.coco.json", path.read_text())
+        picture(tmp_path / "source" / split / "train.png")
+    items = CocoReader().items(tmp_path / "source")
+    assert [(item.key, item.split) for item in items] == [("train-train", "train"), ("val-train", "val")]
+    path = coco(tmp_path / "other", [], images=[{"id": number, "file_name": "train.png"} for number in (1, 2)])
+    path.write_text(path.read_text().replace('"annotations": []', '"annotations": [{"segmentation": []}]'))
+    with pytest.raises(DataError, match=r"train\.png: listed 2 times"):
+        CocoReader().items(tmp_path / "other")
+
+
 def test_a_cut_off_coco_file_is_named_with_line_and_column(tmp_path: Path) -> None:
     path = coco(tmp_path, [region(1, 3, [SQUARE])])
     path.write_text(path.read_text()[:-10])
