@@ -77,6 +77,14 @@ class CheckpointSaved:
 
 
 @frozen
+class TrackerFailed:
+    """A tracker raised an error and hears nothing more; the run goes on."""
+
+    tracker: str
+    reason: str
+
+
+@frozen
 class RunFinished:
     """Training ended as it should: all epochs, or early with a ``reason``."""
 
@@ -98,4 +106,6 @@ class RunFailed:
     reason: str
 
 
-Event: TypeAlias = RunStarted | WeightsTransferred | StepsDone | EpochDone | CheckpointSaved | RunFinished | RunFailed
+Event: TypeAlias = (
+    RunStarted | WeightsTransferred | StepsDone | EpochDone | CheckpointSaved | TrackerFailed | RunFinished | RunFailed
+)

@@ -101,6 +101,13 @@ class Registry:
 
     def make(self, kind: Kind, name: str, options: Options) -> object:
         """Loads the part and makes it with its options."""
+        return self._factory(kind, name, options)()
+
+    def _factory(self, kind: Kind, name: str, options: Options, *, given: str = "") -> Callable[..., object]:
+        """Loads the part, and checks the names of its options: what is left to do makes it.
+
+        ``given`` names an argument that is no option: whoever makes the part adds it.
+        """
         entry = self.entry(kind, name)
         missing = entry.missing()
         if missing:
@@ -109,13 +116,17 @@ class Registry:
                 fix=self._instead_of(entry),
             )
         factory = self._load(entry)
-        self._check_options(entry, factory, options)
-        try:
-            return factory(**options)
-        except SegportError:
-            raise
-        except (TypeError, ValueError) as error:
-            raise InvalidSpecError(f"Options of {kind.value} {name!r} ({dict(options)}): {error}") from error
+        self._check_options(entry, factory, options, given)
+
+        def make(**more: object) -> object:
+            try:
+                return factory(**options, **more)
+            except SegportError:
+                raise
+            except (TypeError, ValueError) as error:
+                raise InvalidSpecError(f"Options of {kind.value} {name!r} ({dict(options)}): {error}") from error
+
+        return make
 
     def _instead_of(self, missing: Entry) -> str:
         """What to do about a part that is not installed: install it, or use what another framework brings."""
@@ -139,10 +150,11 @@ class Registry:
             ) from error
 
     @staticmethod
-    def _check_options(entry: Entry, factory: Callable[..., object], options: Options) -> None:
-        known = inspect.signature(factory).parameters
-        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values()):
+    def _check_options(entry: Entry, factory: Callable[..., object], options: Options, given: str) -> None:
+        parameters = inspect.signature(factory).parameters
+        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
             return
+        known = [name for name in parameters if name != given]
         for option in options:
             if option not in known:
                 raise UnknownNameError.of(f"option of {entry.kind.value} {entry.name!r}:", option, known)
@@ -178,9 +190,10 @@ class Registry:
         """A named augmentation policy, with some of its fields changed."""
         return cast("AugmentationPolicy", self.make(Kind.AUGMENTATION, name, options))
 
-    def tracker(self, name: str, run: Path) -> Tracker:
-        """A tracker for the run in that folder."""
-        return cast("Tracker", self.make(Kind.TRACKER, name, {"run": run}))
+    def tracker(self, name: str, options: Options) -> Callable[[Path], Tracker]:
+        """What opens a tracker with its options for the run in a folder."""
+        factory = self._factory(Kind.TRACKER, name, options, given="run")
+        return lambda run: cast("Tracker", factory(run=run))
 
     def exporter(self, name: str, options: Options) -> Exporter:
         """A writer of models in a format, with its options."""

@@ -14,6 +14,7 @@ from ...domain.events import (
     RunFinished,
     RunStarted,
     StepsDone,
+    TrackerFailed,
     WeightsTransferred,
 )
 
@@ -43,6 +44,8 @@ def line(event: Event, epochs: int = 0) -> str | None:
             return f"{event.run}: {event.reason} after {_epochs(event.epochs)}, {duration(event.seconds)}{best}{where}"
         case RunFailed():
             return f"{event.run}: stopped at epoch {event.epoch}: {event.reason}"
+        case TrackerFailed():
+            return f"the tracker {event.tracker} failed, and hears nothing more of this run: {event.reason}"
         case StepsDone() | CheckpointSaved():
             return None
 

@@ -14,7 +14,30 @@ def _console() -> Callable[..., Any]:
     return ConsoleTracker
 
 
+def _log() -> Callable[..., Any]:
+    from .log import LogTracker
+
+    return LogTracker
+
+
+def _tensorboard() -> Callable[..., Any]:
+    from .tensorboard import TensorboardTracker
+
+    return TensorboardTracker
+
+
 @hookimpl
 def segport_trackers() -> Entries:
-    """The console."""
-    return [Entry(Kind.TRACKER, "console", "progress on the terminal, one line an epoch where it is piped", _console)]
+    """The console, a log file, TensorBoard."""
+    return [
+        Entry(Kind.TRACKER, "console", "progress on the terminal, which `segport train` shows by itself", _console),
+        Entry(Kind.TRACKER, "log", "log.txt in the run's folder, a line with the time for each epoch", _log),
+        Entry(
+            Kind.TRACKER,
+            "tensorboard",
+            "the numbers of each epoch, for TensorBoard",
+            _tensorboard,
+            requires=("tensorboard",),
+            install="pip install 'segport[tensorboard]'",
+        ),
+    ]

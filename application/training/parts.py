@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
@@ -16,6 +17,7 @@ from ...domain.errors import InvalidSpecError, SegportError, UnknownNameError
 from ...domain.ports.backend import Backend, Capability, StepPlan
 from ...domain.ports.catalogue import Catalogue
 from ...domain.ports.dataset import TrainingPlan, ViewingPlan
+from ...domain.ports.tracking import Tracker
 from ...domain.spec import ModelSpec, Normalisation, imagenet
 from ...domain.training.optimizers import OPTIMIZERS
 from ...domain.training.schedules import SCHEDULES, Schedule, WarmUp
@@ -29,7 +31,7 @@ T = TypeVar("T")
 
 @frozen(eq=False)
 class Parts:
-    """All that training needs besides data and a folder."""
+    """All that training needs besides data and a folder. ``trackers`` are yet to be opened for one."""
 
     backend: Backend
     spec: ModelSpec
@@ -37,6 +39,7 @@ class Parts:
     loop: LoopPlan
     training: TrainingPlan
     viewing: ViewingPlan
+    trackers: Mapping[str, Callable[[Path], Tracker]]
 
 
 class _Problems:
@@ -78,10 +81,11 @@ def assemble(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, c
     optimizer = problems.attempt(lambda: _named("optimizer", OPTIMIZERS, settings.optimizer))
     schedule = problems.attempt(lambda: _schedule(settings))
     policy = problems.attempt(lambda: _policy(catalogue, settings))
+    trackers = problems.attempt(lambda: {t.name: catalogue.tracker(t.name, t.options) for t in settings.track})
     problems.attempt(lambda: _check_monitor(settings, classes))
     problems.attempt(lambda: _check_freezing(settings))
     problems.raise_any()
-    assert backend and spec and loss and optimizer and schedule and policy
+    assert backend and spec and loss and optimizer and schedule and policy and trackers is not None
     training = TrainingPlan(
         settings.size, settings.batch, settings.seed, settings.fit, policy, settings.workers, settings.cache
     )
@@ -112,6 +116,7 @@ def assemble(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, c
         ),
         training=training,
         viewing=ViewingPlan(spec.fit, settings.size, spec.graph.stride, settings.batch, settings.workers),
+        trackers=trackers,
     )
 
 

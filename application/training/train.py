@@ -29,6 +29,7 @@ from .parts import Parts, assemble
 from .recipe import Recipe, derive
 from .sources import Source, Sources
 from .start import Start, beginning, left_at
+from .tracking import Trackers
 
 Listener = Callable[[Event], None]
 
@@ -192,13 +193,24 @@ class TrainModel:
         return training, self.batcher.viewing(dataset.split("val"), parts.viewing)
 
     def _train(self, stage: _Stage, listen: Listener, stop: Callable[[], bool]) -> TrainReport:
-        began = self.clock.seconds()
-        parts, model, run = stage.parts, stage.model, stage.run
+        trackers = Trackers(stage.parts.trackers, stage.run.path)
 
         def emit(event: Event) -> None:
-            run.record(event)
+            stage.run.record(event)
+            failed = trackers.handle(event)
             listen(event)
+            for failure in failed:
+                emit(failure)
 
+        try:
+            return self._told(stage, emit, stop)
+        finally:
+            for failure in trackers.close():
+                emit(failure)
+
+    def _told(self, stage: _Stage, emit: Listener, stop: Callable[[], bool]) -> TrainReport:
+        began = self.clock.seconds()
+        parts, model, run = stage.parts, stage.model, stage.run
         with ExitStack() as stack:
             session = parts.backend.trainer(model, parts.step)
             stack.callback(session.close)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -104,8 +104,8 @@ class Catalogue(Protocol):
         """A named policy with some of its fields changed."""
         ...
 
-    def tracker(self, name: str, run: Path) -> Tracker:
-        """A tracker for the run in that folder."""
+    def tracker(self, name: str, options: Options) -> Callable[[Path], Tracker]:
+        """What opens a tracker with its options for the run in a folder. Raises before there is a run."""
         ...
 
     def exporter(self, name: str, options: Options) -> Exporter:

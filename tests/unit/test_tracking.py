@@ -3,12 +3,14 @@ import math
 import re
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from segport.adapters.tracking import lines, plugin
 from segport.adapters.tracking.console import ConsoleTracker
+from segport.adapters.tracking.log import LogTracker
 from segport.domain.events import (
     CheckpointSaved,
     EpochDone,
@@ -105,9 +107,30 @@ def test_square_brackets_in_a_reason_are_printed_as_they_are(monkeypatch: pytest
     assert "[bold]" in shown(Terminal(), events=[EVENTS[0], RunFailed("r", 1, "class [bold] is unknown")])
 
 
-def test_the_plugin_offers_the_console_and_loads_nothing_for_it() -> None:
-    (entry,) = plugin.segport_trackers()
-    assert entry.name == "console"
-    assert isinstance(entry.load()(run=Path("r"), quiet=True), ConsoleTracker)
-    code = "import sys, segport.adapters.tracking.plugin; print('rich' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+def test_the_plugin_loads_nothing_for_what_it_offers() -> None:
+    entries = {entry.name: entry for entry in plugin.segport_trackers()}
+    assert list(entries) == ["console", "log", "tensorboard"]
+    assert isinstance(entries["console"].load()(run=Path("r"), quiet=True), ConsoleTracker)
+    code = (
+        "import sys, segport.adapters.tracking.plugin as p; list(p.segport_trackers()); "
+        "print([m for m in ('rich', 'tensorboard') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_log_has_a_line_with_the_time_for_what_is_told_and_goes_on_after_a_resume(tmp_path: Path) -> None:
+    for events in (EVENTS[:3], [RunStarted("r", 2, 10, epoch=1), *EVENTS[4:]]):
+        tracker = LogTracker(tmp_path)
+        for event in events:
+            tracker.handle(event)
+        tracker.close()
+    written = (tmp_path / "log.txt").read_text(encoding="utf-8").splitlines()
+    times, told = zip(*(text.split("  ", 1) for text in written), strict=True)
+    assert all(datetime.fromisoformat(time).tzinfo for time in times)
+    assert list(told) == [
+        "runs/first: 2 epochs of 10 steps, device cpu, precision bf16",
+        "epoch 1/2  train loss 0.4000  val miou 0.7123  12.3 s  best so far",
+        "r: 2 epochs of 10 steps, going on after epoch 1",
+        "epoch 2/2  train loss 0.3000  val miou 0.7000  1 min 05 s",
+        "runs/first: all epochs done after 2 epochs, 1 min 18 s, best val_miou 0.7123 at epoch 1",
+    ]
