@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
 from attrs import frozen
 
+from ...domain.architecture.operations import Norm, Shape
 from ...domain.augmentation.policy import AugmentationPolicy
 from ...domain.choices import Choice
 from ...domain.classes import ClassMap
@@ -132,7 +133,8 @@ def model_spec(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo,
         raise InvalidSpecError(
             f"size = {height}x{width}: this model needs multiples of {graph.stride}.", fix=f"Use {up[0]}x{up[1]}."
         )
-    graph.shapes(height, width)
+    shapes = graph.shapes(height, width)
+    _check_norms(settings, [shapes[node.name] for node in graph.nodes if isinstance(node.operation, Norm)])
     return ModelSpec(
         graph=graph,
         classes=classes,
@@ -143,6 +145,15 @@ def model_spec(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo,
         architecture=str(settings.model),
         encoder=str(settings.encoder),
     )
+
+
+def _check_norms(settings: TrainSettings, normalised: Sequence[Shape]) -> None:
+    """Of a single value, a batch norm in training leaves nothing: torch refuses it, others go on with zeros."""
+    if settings.batch == 1 and any(shape[1:] == (1, 1) for shape in normalised):
+        raise InvalidSpecError(
+            f"batch = 1: {settings.model} on {settings.encoder} normalises features of a single pixel in training.",
+            fix="Use a batch of 2 or more.",
+        )
 
 
 def training_backend(catalogue: Catalogue, choice: Choice) -> Backend:

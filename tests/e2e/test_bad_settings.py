@@ -24,7 +24,7 @@ def refused(cli, tmp_path: Path, prepared: Path):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--model", "unett"], ["architecture 'unett'", "Did you mean 'unet'?"]),
+        (["--model", "unett"], ["architecture 'unett'", "Did you mean 'unet' or 'unet++'"]),
         (["--encoder", "resnet19"], ["encoder 'resnet19'", "'resnet18'", "Known:"]),
         (["--loss", "focall"], ["loss 'focall'", "Did you mean 'focal'?", "cross-entropy"]),
         (["--loss", "focal:gama=2"], ["option of loss 'focal': 'gama'", "Did you mean 'gamma'?"]),
@@ -47,6 +47,9 @@ def refused(cli, tmp_path: Path, prepared: Path):
         (["--class-weights", "medium"], ["class_weights = 'medium'", "median"]),
         (["--loss", "focal:2"], ["'focal:2'", "name:option=value"]),
         (["--encoder", "plain:width=0"], ["width"]),
+        (["--encoder", "resnet18:output_stride=12"], ["output_stride must be one of 8, 16, 32, not 12"]),
+        (["--model", "deeplabv3", "--batch", "1"], ["batch = 1: deeplabv3 on", "single pixel", "2 or more"]),
+        (["--model", "unet++:output=7"], ["output = 7, and there are"]),
         (["--encoder", "plain:width=wide"], ["width"]),
         (["--device", "warp9"], ["warp9"]),
         (["--backend", "torch:compil=true"], ["option of backend 'torch'", "'compil'", "Did you mean 'compile'?"]),
