@@ -252,6 +252,9 @@ def test_open_images_classes_above_take_those_below(tmp_path: Path) -> None:
     np.testing.assert_array_equal(labels_of(nearest, source)[0], HALF * 2)
     with pytest.raises(UnknownNameError, match="'Cats'"):
         OpenImagesReader(only=["Cats"]).classes(source)
+    for name in ("class-descriptions-boxable.csv", "bbox_labels_600_hierarchy.json"):
+        (source / "annotations" / name).unlink()  # without names, labels are names
+    assert OpenImagesReader(only=["/m/4"]).classes(source).names == ("background", "/m/4")  # type: ignore[union-attr]
 
 
 def test_open_images_lost_masks_are_named_by_line_unless_their_class_is_not_wanted(tmp_path: Path) -> None:
@@ -267,7 +270,9 @@ def test_open_images_lost_masks_are_named_by_line_unless_their_class_is_not_want
 
 
 def test_an_open_images_table_without_its_columns_is_refused(tmp_path: Path) -> None:
-    source = open_images(tmp_path, ROWS)
+    source = open_images(tmp_path, [*ROWS, "short.png,a"])
+    with pytest.raises(DataError, match=r"segmentation\.csv, line 5: MaskPath, ImageID, LabelName must not be empty"):
+        OpenImagesReader().items(source)
     text(source / "annotations" / "train-annotations-object-segmentation.csv", "MaskPath,ImageID\na,b\n")
     with pytest.raises(DataError, match="has no column LabelName"):
         OpenImagesReader().items(source)

@@ -60,9 +60,9 @@ class OpenImagesReader(RegionReader):
 
     def classes(self, source: Path) -> ClassMap | None:
         """Background and the classes that the images have, in alphabetical order; or those of ``only``."""
-        if self.only:
-            return self.class_map([*_descriptions(source).values(), *_above(source)], source)
-        return self.class_map(sorted({row.name for path in tables(source) for row in self._rows(source, path)}), source)
+        found = {row.name for path in tables(source) for row in self._rows(source, path)}
+        more = [*_descriptions(source).values(), *_above(source)] if self.only else []
+        return self.class_map([*sorted(found), *more], source)
 
     def items(self, source: Path) -> Sequence[SourceItem]:
         """One item an image, sorted. Raises DataError with images that no table lists, and masks that are not there."""
@@ -137,20 +137,29 @@ def tables(source: Path) -> list[Path]:
 
 
 def _rows_of(table: Path, images: Collection[str], names: Mapping[str, str]) -> Iterator[_Row]:
+    records = _records(table)
+    _, header = next(records, (1, []))
+    missing = [column for column in _COLUMNS if column not in header]
+    if missing:
+        raise DataError(f"{table} has no column {', '.join(missing)}; expected {', '.join(_COLUMNS)}.")
+    places = [header.index(column) for column in _COLUMNS]
+    for number, record in records:
+        cells = [record[place] if place < len(record) else "" for place in places]
+        if not all(cells):
+            raise DataError(f"{table}, line {number}: {', '.join(_COLUMNS)} must not be empty.")
+        mask, image, label = cells
+        if image in images:
+            yield _Row(f"{table.name}, line {number}", mask, image, names.get(label, label))
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Numbers and cells of the lines of a CSV file that are not empty."""
     try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
-            if missing:
-                raise DataError(f"{table} has no column {', '.join(missing)}; expected {', '.join(_COLUMNS)}.")
-            for row in reader:
-                mask, image, label = (row[column] for column in _COLUMNS)
-                if not (mask and image and label):
-                    raise DataError(f"{table}, line {reader.line_num}: {', '.join(_COLUMNS)} must not be empty.")
-                if image in images:
-                    yield _Row(f"{table.name}, line {reader.line_num}", mask, image, names.get(label, label))
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            yield from ((reader.line_num, row) for row in reader if row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"Cannot read {table}: {error}.") from error
+        raise DataError(f"Cannot read {path}: {error}.") from error
 
 
 def _near(source: Path, pattern: str) -> list[Path]:
@@ -159,13 +168,8 @@ def _near(source: Path, pattern: str) -> list[Path]:
 
 def _descriptions(source: Path) -> dict[str, str]:
     """Name for people by label ("/m/01yrx": "Cat"), from all tables of descriptions."""
-    names: dict[str, str] = {}
-    for path in _near(source, "*class-descriptions*.csv"):
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.reader(file):
-                if len(row) >= 2 and row[0] != "LabelName":
-                    names.setdefault(row[0], row[1].strip())
-    return names
+    records = [record for path in _near(source, "*class-descriptions*.csv") for _, record in _records(path)]
+    return {record[0]: record[1].strip() for record in records if len(record) >= 2 and record[0] != "LabelName"}
 
 
 def _above(source: Path) -> dict[str, list[str]]:
@@ -173,13 +177,14 @@ def _above(source: Path) -> dict[str, list[str]]:
     names = _descriptions(source)
     above: dict[str, list[str]] = defaultdict(list)
 
-    def walk(node: Mapping[str, object], path: tuple[str, ...]) -> None:
-        label = str(node.get("LabelName", ""))
-        name = names.get(label, label)
-        above[name] += [one for one in path if one not in above[name]]
-        children = node.get("Subcategory")
-        for child in children if isinstance(children, list) else ():
-            walk(child, (name, *path))
+    def walk(node: object, path: tuple[str, ...]) -> None:
+        if isinstance(node, dict) and "LabelName" in node:
+            label = str(node["LabelName"])
+            name = names.get(label, label)
+            above[name] += [one for one in path if one not in above[name]]
+            children = node.get("Subcategory")
+            for child in children if isinstance(children, list) else ():
+                walk(child, (name, *path))
 
     for file in _near(source, "*hierarchy*.json"):
         walk(read_json(file), ())
