@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .application.settings import (
         CompareBackendsSettings,
+        CompareSettings,
         DownloadSettings,
         EvaluateSettings,
         ExportSettings,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CompareBackendsSettings": "application.settings",
+    "CompareSettings": "application.settings",
     "DownloadSettings": "application.settings",
     "EvaluateSettings": "application.settings",
     "ExportSettings": "application.settings",
@@ -46,6 +48,7 @@ _HOMES = {
 
 __all__ = [
     "CompareBackendsSettings",
+    "CompareSettings",
     "DownloadSettings",
     "EvaluateSettings",
     "ExportSettings",

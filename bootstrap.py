@@ -22,6 +22,7 @@ from .plugins.registry import Registry
 if TYPE_CHECKING:
     from .adapters.data.shapes import GenerateShapes
     from .application.compare_backends import CompareBackends
+    from .application.compare_runs import CompareRuns
     from .application.doctor import Doctor
     from .application.downloading.download import DownloadData
     from .application.evaluate import EvaluateModel
@@ -157,6 +158,9 @@ class Container(containers.DeclarativeContainer):
         runs=runs,
         atomically=providers.Object(_made(".adapters.files:atomic_path")),
     )
+    compare = providers.Singleton(
+        _made(".application.compare_runs:CompareRuns"), runs=runs, results=results, reporter=reporter
+    )
     compare_backends = providers.Singleton(
         _made(".application.compare_backends:CompareBackends"),
         catalogue=catalogue,
@@ -244,6 +248,11 @@ class Toolkit:
     def export(self) -> ExportModel:
         """Writes a trained model in a format that others read."""
         return cast("ExportModel", self._container.export())
+
+    @property
+    def compare(self) -> CompareRuns:
+        """Lays runs side by side."""
+        return cast("CompareRuns", self._container.compare())
 
     @property
     def compare_backends(self) -> CompareBackends:

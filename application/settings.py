@@ -261,6 +261,15 @@ class ExportSettings:
 
 
 @frozen
+class CompareSettings:
+    """Lay runs side by side: the settings they differ in, their scores, their curves in one picture."""
+
+    runs: tuple[Path, ...] = _argument("Run folders, two or more.")
+    split: str = _setting("Split whose scores are shown, of runs that were evaluated on it.", "test")
+    out: Path = _setting("Picture of the curves.", Path("comparison.png"))
+
+
+@frozen
 class CompareBackendsSettings:
     """Run one trained model on several backends, over the same images, and show how they differ."""
 

@@ -15,8 +15,13 @@ from ..domain.ports.reporting import Table
 if TYPE_CHECKING:
     from ..domain.architecture.summary import Row
     from .compare_backends import BackendRow
+    from .compare_runs import CompareReport
     from .evaluate import EvaluationReport
     from .inspection import ClassCount
+
+
+TELLING = ("miou", "iou", "f1", "accuracy")
+"""Metrics shown where several runs stand side by side."""
 
 
 def class_table(rows: Sequence[ClassRow]) -> Table:
@@ -77,6 +82,25 @@ def calibration_table(rows: Sequence[CalibrationRow], definition: str = "") -> T
             for row in rows
         ),
         caption=definition,
+    )
+
+
+def run_table(report: CompareReport) -> Table:
+    """One column a run: the settings that differ, then the scores."""
+    runs = report.runs
+    metrics = [name for name in TELLING if any(name in run.scores for run in runs)]
+    best = (f"{shown(run.best_score)} {run.monitor}, epoch {run.best_epoch}" if run.best_epoch else "" for run in runs)
+    return Table(
+        ("", *(run.name for run in runs)),
+        (
+            *((name, *(run.differing[name] for run in runs)) for name in runs[0].differing),
+            ("epochs done", *(str(run.epochs) for run in runs)),
+            ("best validation", *best),
+            *(
+                (f"{report.split} {name}", *(shown(run.scores[name]) if run.scores else "" for run in runs))
+                for name in metrics
+            ),
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""compare-backends."""
+"""compare, compare-backends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 from cyclopts import App
 
-from ..application.settings import CompareBackendsSettings
+from ..application.settings import CompareBackendsSettings, CompareSettings
 from .dispatch import add
 from .terminal import Terminal
 
@@ -16,8 +16,25 @@ if TYPE_CHECKING:
 
 
 def register(app: App) -> None:
-    """Adds the command."""
+    """Adds the two commands."""
+    add(app, "compare", CompareSettings, compare)
     add(app, "compare-backends", CompareBackendsSettings, compare_backends)
+
+
+def compare(toolkit: Toolkit, settings: CompareSettings, terminal: Terminal) -> int:
+    """Prints one table, and names those that were not evaluated."""
+    from ..application.tables import run_table
+
+    report = toolkit.compare(settings)
+    terminal.table(run_table(report))
+    for run in report.runs:
+        if not run.scores:
+            terminal.result(
+                f"not scored on {report.split}: {run.run}; segport evaluate {run.run} --split {report.split}"
+            )
+    terminal.wrote([report.curves])
+    terminal.object(attrs.asdict(report))
+    return 0
 
 
 def compare_backends(toolkit: Toolkit, settings: CompareBackendsSettings, terminal: Terminal) -> int:

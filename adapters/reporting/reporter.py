@@ -14,6 +14,7 @@ from ...domain.ports.reporting import Panel, Section
 from ...domain.samples import Sample
 from ..files import write_bytes
 from . import boxes, certainty, plots
+from .comparison import run_curves
 from .frequencies import class_frequencies
 from .overlay import background_of, overlay
 from .page import page
@@ -27,6 +28,12 @@ class FileReporter:
     def training_curves(self, rows: Sequence[Mapping[str, float]], path: Path, *, monitor: str = "val_miou") -> None:
         """Curves of loss and scores."""
         write_bytes(path, plots.training_curves(rows, monitor=monitor))
+
+    def run_curves(
+        self, runs: Mapping[str, Sequence[Mapping[str, float]]], path: Path, *, columns: Sequence[str]
+    ) -> None:
+        """Curves of several runs."""
+        write_bytes(path, run_curves(runs, columns=columns))
 
     def confusion(self, counts: Counts, classes: ClassMap, path: Path, *, title: str = "") -> None:
         """Confusion heat map."""

@@ -60,6 +60,12 @@ class Reporter(Protocol):
         """PNG of loss and scores over epochs from the rows of metrics.csv (columns "epoch", "train_...", "val_...")."""
         ...
 
+    def run_curves(
+        self, runs: Mapping[str, Sequence[Mapping[str, float]]], path: Path, *, columns: Sequence[str]
+    ) -> None:
+        """PNG of columns of metrics.csv over epochs, one plot a column and one line a run, by the run's name."""
+        ...
+
     def confusion(self, counts: Counts, classes: ClassMap, path: Path, *, title: str = "") -> None:
         """PNG of a confusion matrix in percent of each row (truth)."""
         ...

@@ -1,0 +1,123 @@
+"""The service that lays runs side by side: what they were asked for differently, and how well each did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite, nan
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from ..domain.errors import InvalidSpecError
+from ..domain.metrics.aggregation import evaluate
+from ..domain.metrics.overlap import standard_metrics
+from ..domain.ports.checkpoints import RunStore
+from ..domain.ports.reporting import Reporter
+from ..domain.ports.results import Results
+from .settings import CompareSettings
+
+_OWN = ("run", "track", "workers", "cache")
+"""Settings that say nothing of what a run learns."""
+
+
+@frozen
+class ComparedRun:
+    """One run.
+
+    Attributes:
+        name: its folder's name, or the whole path where two share one.
+        differing: its value of every setting that is not the same in all runs; "" where it has none.
+        monitor: the validation metric that picked its best epoch.
+        best_score, best_epoch: NaN and 0 before the first validation.
+        epochs: those done.
+        scores: standard metrics of the split, from the matrices that `segport evaluate` left; empty before that.
+    """
+
+    run: Path
+    name: str
+    differing: Mapping[str, str]
+    monitor: str
+    best_score: float
+    best_epoch: int
+    epochs: int
+    scores: Mapping[str, float]
+
+
+@frozen
+class CompareReport:
+    """Runs in the order they were named, and the picture of their curves."""
+
+    runs: tuple[ComparedRun, ...]
+    split: str
+    curves: Path
+
+
+@frozen
+class CompareRuns:
+    """Reads what runs left behind; needs neither model nor data."""
+
+    runs: RunStore
+    results: Results
+    reporter: Reporter
+
+    def __call__(self, settings: CompareSettings) -> CompareReport:
+        """Raises InvalidSpecError for fewer than two runs, CheckpointError for a folder that holds none."""
+        if len(set(settings.runs)) < 2:
+            raise InvalidSpecError(
+                "There is nothing to compare: fewer than two runs were named.",
+                fix="Name at least two: segport compare runs/first runs/second.",
+            )
+        opened = [self.runs.open(path) for path in dict.fromkeys(settings.runs)]
+        asked = [_asked(run.configuration()) for run in opened]
+        names = _names([run.path for run in opened])
+        rows = dict(zip(names, (run.metrics() for run in opened), strict=True))
+        compared = tuple(
+            self._compared(run.path, name, rows[name], of_run, values, settings.split)
+            for run, name, of_run, values in zip(opened, names, _differing(asked), asked, strict=True)
+        )
+        monitors = list(dict.fromkeys(f"val_{run.monitor}" for run in compared))
+        self.reporter.run_curves(rows, settings.out, columns=["train_loss", *monitors])
+        return CompareReport(compared, settings.split, settings.out)
+
+    def _compared(
+        self,
+        path: Path,
+        name: str,
+        rows: Sequence[Mapping[str, float]],
+        differing: Mapping[str, str],
+        asked: Mapping[str, str],
+        split: str,
+    ) -> ComparedRun:
+        monitor = asked.get("monitor", "miou")
+        scored = [(row[f"val_{monitor}"], -row["epoch"]) for row in rows if isfinite(row.get(f"val_{monitor}", nan))]
+        best, epoch = max(scored, default=(nan, 0))
+        return ComparedRun(path, name, differing, monitor, best, int(-epoch), len(rows), self._scores(path, split))
+
+    def _scores(self, run: Path, split: str) -> dict[str, float]:
+        saved = run / "confusion" / f"{split}.npz"
+        if not saved.exists():
+            return {}
+        _, counts = self.results.load_confusions(saved)
+        return {metric.name: evaluate(metric, counts).value for metric in standard_metrics()}
+
+
+def _asked(configuration: Mapping[str, Any]) -> dict[str, str]:
+    """Settings as text, and what "auto" came to."""
+    settings = {name: _text(value) for name, value in configuration.get("train", {}).items() if name not in _OWN}
+    return settings | {name: _text(value) for name, value in configuration.get("compute", {}).items()}
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _differing(asked: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    names = dict.fromkeys(name for values in asked for name in values)
+    kept = [name for name in names if len({values.get(name, "") for values in asked}) > 1]
+    return [{name: values.get(name, "") for name in kept} for values in asked]
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    short = [path.name for path in paths]
+    return short if len(set(short)) == len(short) else [str(path) for path in paths]
