@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 
 from segport.adapters.storage.pretrained import load_pretrained
+from segport.domain.architecture.deeplabv3 import DeepLabV3
+from segport.domain.architecture.encoders.resnet import ResNet50
 from segport.domain.architecture.graph import Graph
 from segport.domain.architecture.published import IMAGENET
 from segport.domain.architecture.transfer import adapted, image_kernels, transfer
 from segport.domain.architecture.unet import UNet
-from segport.domain.architecture.weights import Weights, initialise
+from segport.domain.architecture.weights import Weights
 from segport.domain.architecture.zoo import ENCODERS
 from segport.domain.spec import Normalisation, imagenet
 
+OTHERS = 10_000
+"""Where the numbers of the weights to be taken over begin."""
 NORM = ("weight", "bias", "running_mean", "running_var")
 EFFICIENTNET_BLOCKS = {"efficientnet-b0": (1, 2, 2, 3, 3, 4, 1), "efficientnet-b2": (2, 3, 3, 4, 4, 5, 2)}
 
@@ -25,8 +29,22 @@ def graph_of(encoder: str, channels: int = 3) -> Graph:
     return UNet().graph(channels=channels, outputs=2, encoder=ENCODERS[encoder].load())
 
 
-def encoder_of(graph: Graph, seed: int = 0) -> Weights:
-    return {name: array for name, array in initialise(graph, seed).items() if name.startswith("encoder.")}
+def weights_of(graph: Graph, start: int = 0) -> Weights:
+    """Each tensor full of a number of its own, none of which another ``start`` gives; they take no memory."""
+    shapes = (spec.shape for spec in graph.weights().values())
+    arrays = (np.broadcast_to(np.float32(start + i), shape) for i, shape in enumerate(shapes))
+    return dict(zip(graph.weights(), arrays, strict=True))
+
+
+def encoder_of(graph: Graph, start: int = 0) -> Weights:
+    return {name: array for name, array in weights_of(graph, start).items() if name.startswith("encoder.")}
+
+
+def same(some: Weights, others: Weights) -> bool:
+    """Compares shapes and first values: the arrays are full of one number."""
+    return all(
+        some[name].shape == array.shape and some[name].flat[0] == array.flat[0] for name, array in others.items()
+    )
 
 
 def layers(conv: str, norm: str) -> Iterator[str]:
@@ -70,24 +88,33 @@ TIMM = {
 @pytest.mark.parametrize("encoder", TIMM)
 def test_timms_names_find_their_places_in_order(encoder: str) -> None:
     graph = graph_of(encoder)
-    ours = encoder_of(graph, 1)
+    ours = encoder_of(graph, OTHERS)
     theirs = dict(zip(TIMM[encoder], ours.values(), strict=True))
     moved = transfer(encoder_of(graph), theirs)
     assert moved.left_over == moved.reinitialised == ()
-    assert all(np.array_equal(moved.weights[name], array) for name, array in ours.items())
+    assert same(moved.weights, ours)
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "backbone.", "encoder."])
 def test_torchvisions_names_with_what_is_put_before_them(prefix: str) -> None:
-    ours = encoder_of(graph_of("resnet18"), 1)
+    ours = encoder_of(graph_of("resnet18"), OTHERS)
     theirs = {prefix + name.removeprefix("encoder."): array for name, array in ours.items()}
     moved = transfer(encoder_of(graph_of("resnet18")), {**theirs, "fc.weight": np.ones((1000, 512), np.float32)})
     assert moved.left_over == ("fc.weight",)
     assert moved.reinitialised == ()
 
 
+def test_torchvisions_segmentation_models_are_taken_whole() -> None:
+    graph = DeepLabV3(auxiliary=True).graph(channels=3, outputs=21, encoder=ResNet50(output_stride=8))
+    theirs = {n.replace("encoder.", "backbone."): array for n, array in weights_of(graph, OTHERS).items()}
+    assert theirs["backbone.layer4.2.conv3.weight"].shape == (2048, 512, 1, 1)
+    assert {"classifier.4.weight", "aux_classifier.4.bias"} < set(theirs)
+    moved = transfer(weights_of(graph), theirs)
+    assert moved.left_over == moved.reinitialised == ()
+
+
 def test_torchvisions_convnext_has_linear_layers_and_bare_scales() -> None:
-    ours = encoder_of(graph_of("convnext-tiny"), 1)
+    ours = encoder_of(graph_of("convnext-tiny"), OTHERS)
     theirs = {}
     for name, array in ours.items():
         if name.endswith("layer_scale.weight"):
@@ -97,7 +124,7 @@ def test_torchvisions_convnext_has_linear_layers_and_bare_scales() -> None:
             theirs[name.removeprefix("encoder.")] = array[:, :, 0, 0] if linear else array
     moved = transfer(encoder_of(graph_of("convnext-tiny")), theirs)
     assert moved.left_over == moved.reinitialised == ()
-    assert all(np.array_equal(moved.weights[name], array) for name, array in ours.items())
+    assert same(moved.weights, ours)
 
 
 def test_all_encoders_with_published_weights_are_there_and_have_names_of_their_own() -> None:
@@ -107,11 +134,12 @@ def test_all_encoders_with_published_weights_are_there_and_have_names_of_their_o
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 7])
 def test_the_first_kernel_fits_other_channels(channels: int) -> None:
-    colours = encoder_of(graph_of("resnet18"), 1)
+    first = np.random.default_rng(0).normal(size=(64, 3, 7, 7)).astype(np.float32)
     graph = graph_of("resnet18", channels)
+    colours = {**encoder_of(graph), "encoder.conv1.weight": first}
     moved = transfer(encoder_of(graph), colours, image_kernels(graph))
     assert moved.adapted == ("encoder.conv1.weight",)
-    kernel, first = moved.weights["encoder.conv1.weight"], colours["encoder.conv1.weight"]
+    kernel = moved.weights["encoder.conv1.weight"]
     assert kernel.shape == (64, channels, 7, 7)
     if channels == 1:  # a grey image is one of three equal channels
         np.testing.assert_array_equal(kernel[:, 0], first.sum(1))
