@@ -12,6 +12,7 @@ from attrs import frozen
 from ..domain.arrays import Counts
 from ..domain.classes import ClassMap
 from ..domain.metrics.aggregation import evaluate
+from ..domain.metrics.agreement import PixelAccuracy
 from ..domain.metrics.calibration import Calibration
 from ..domain.metrics.confusion import Confusion
 from ..domain.metrics.definitions import definitions
@@ -22,9 +23,11 @@ from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.checkpoints import RunStore
 from ..domain.ports.clock import Clock
 from ..domain.ports.dataset import Batcher, BatchSource, SampleSource, ViewingPlan
+from ..domain.ports.metric import Metric
 from ..domain.ports.preparing import DatasetStore
 from ..domain.ports.reporting import Panel, Reporter
 from ..domain.ports.results import Results
+from ..domain.samples import Task
 from .counting import count
 from .evaluation_page import write_page
 from .listening import Listener, nobody
@@ -39,10 +42,11 @@ class EvaluationReport:
     """Scores of a split.
 
     Attributes:
+        task: of a classifier "native resolution" means an image each, counted as one pixel.
         rows: one for each class.
         scores: the standard metrics, native resolution, aggregated over the data set.
         at_training_size: the same at the size the model was trained on, where images are resized for it; else None.
-        definitions: what other toolkits would have printed.
+        definitions: what other toolkits would have printed; of masks only.
         keys, counts: each image's confusion matrix at native resolution.
         calibration: pixels by class, confidence, right and wrong, at native resolution; None where not asked for.
         files: what was written.
@@ -50,6 +54,7 @@ class EvaluationReport:
 
     run: Path
     split: str
+    task: Task
     classes: ClassMap
     rows: tuple[ClassRow, ...]
     scores: tuple[Score, ...]
@@ -62,6 +67,11 @@ class EvaluationReport:
     seconds: float
     device: str
     precision: str
+
+    @property
+    def unit(self) -> str:
+        """What is counted: "pixels", or "images"."""
+        return "images" if self.task is Task.CLASSIFICATION else "pixels"
 
 
 @frozen
@@ -103,11 +113,12 @@ class EvaluateModel:
         report = EvaluationReport(
             run=settings.run,
             split=settings.split,
+            task=spec.task,
             classes=spec.classes,
             rows=class_rows(counted.native, spec.classes.names),
             scores=_scores(counted.native),
             at_training_size=_scores(counted.resized) if counted.resized else None,
-            definitions=definitions(counted.native, settings.batch),
+            definitions=() if spec.task is Task.CLASSIFICATION else definitions(counted.native, settings.batch),
             keys=tuple(counted.keys),
             counts=tuple(counted.native),
             calibration=counted.calibration,
@@ -126,10 +137,11 @@ class EvaluateModel:
     def _panels(
         self, trained: Trained, source: SampleSource, keys: Sequence[str], counts: Sequence[Counts], number: int
     ) -> dict[str, list[Panel]]:
-        """The worst and best images by their own foreground IoU, predicted once more."""
-        scores = np.array([ForegroundIoU()(Confusion(c)).value for c in counts])
+        """The worst and best images, predicted once more: by their own foreground IoU, or by being right or wrong."""
+        spec = trained.model.spec
+        scores = np.array([_judge(spec.task)(Confusion(c)).value for c in counts])
         order = [int(i) for i in np.argsort(scores, kind="stable") if np.isfinite(scores[i])]
-        predictor = Predictor(trained.session, trained.model.spec, self.batcher)
+        predictor = Predictor(trained.session, spec, self.batcher)
         number = min(number, len(order) // 2)
 
         def panel(index: int) -> Panel:
@@ -138,6 +150,11 @@ class EvaluateModel:
 
         groups = {"Worst images": order[:number], "Best images": order[::-1][:number]}
         return {title: [panel(i) for i in indices] for title, indices in groups.items() if indices}
+
+
+def _judge(task: Task) -> Metric:
+    """What images are put in order by."""
+    return PixelAccuracy() if task is Task.CLASSIFICATION else ForegroundIoU()
 
 
 def _scores(counts: Sequence[Counts]) -> tuple[Score, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 from ..domain.metrics.table import shown
 from ..domain.ports.reporting import Panel, Picture, Reporter, Section
 from ..domain.ports.results import Results
+from ..domain.samples import Task
 from .tables import calibration_table, class_table, definition_table, report_values, score_table
 
 if TYPE_CHECKING:
@@ -32,13 +33,16 @@ def write_page(
     results.save_confusions(matrices, report.keys, report.counts)
     results.save_values(numbers, report_values(report))
     reporter.confusion(np.sum(report.counts, axis=0), classes, confusion, title=f"Confusion, {split}")
-    reporter.class_bars([r.iou for r in report.rows], [r.support for r in report.rows], classes, bars)
-    pictures = [Picture(confusion, "Share of each true class"), Picture(bars, "IoU of each class")]
-    if report.calibration is not None:
-        pictures += _certainty(report, out, reporter)
+    pictures = [Picture(confusion, "Share of each true class")]
+    if report.task is not Task.CLASSIFICATION:
+        reporter.class_bars([r.iou for r in report.rows], [r.support for r in report.rows], classes, bars)
+        pictures.append(Picture(bars, "IoU of each class"))
+        if report.calibration is not None:
+            pictures += _certainty(report, out, reporter)
     if panels:
         reporter.panels(panels, classes, strips)
-        pictures.append(Picture(strips, "Worst and best images by their foreground IoU"))
+        order = "" if report.task is Task.CLASSIFICATION else " by their foreground IoU"
+        pictures.append(Picture(strips, f"Worst and best images{order}"))
     page = out / f"report-{split}.html"
     reporter.page(f"{report.run.name}, {split}", _sections(report, pictures), page, summary=_summary(report))
     files = (matrices, numbers, *(p.path for p in pictures), page)
@@ -46,6 +50,9 @@ def write_page(
 
 
 def _summary(report: EvaluationReport) -> str:
+    if report.task is Task.CLASSIFICATION:
+        accuracy = next(score for score in report.scores if score.name == "accuracy")
+        return f"Accuracy {shown(accuracy.value)} over {len(report.keys)} images."
     miou = next(score for score in report.scores if score.name == "miou")
     return f"Mean IoU {shown(miou.value)} over {len(report.keys)} images at native resolution."
 
@@ -66,19 +73,20 @@ def _sections(report: EvaluationReport, pictures: Sequence[Picture]) -> list[Sec
     return [
         Section("Classes", tables=(class_table(report.rows),)),
         Section("Scores", tables=(score_table(report.scores),)),
-        Section(
-            "Definitions",
-            "The same matrices, as other toolkits would have counted them.",
-            tables=(definition_table(report.definitions),),
-        ),
+        *_definitions(report),
         *_calibration(report),
         Section("Pictures", pictures=tuple(pictures)),
     ]
+
+
+def _definitions(report: EvaluationReport) -> list[Section]:
+    text = "The same matrices, as other toolkits would have counted them."
+    return [Section("Definitions", text, tables=(definition_table(report.definitions),))] if report.definitions else []
 
 
 def _calibration(report: EvaluationReport) -> list[Section]:
     if report.calibration is None:
         return []
     text = "Confidence is the probability of the predicted class. Where it exceeds the share right, do not trust it."
-    table = calibration_table(report.calibration.rows(report.classes.names), report.calibration.ece().definition)
-    return [Section("Calibration", text, tables=(table,))]
+    rows, definition = report.calibration.rows(report.classes.names), report.calibration.ece().definition
+    return [Section("Calibration", text, tables=(calibration_table(rows, report.unit, definition),))]

@@ -14,6 +14,7 @@ from ..domain.classes import ClassMap
 from ..domain.errors import DataError
 from ..domain.ports.dataset import Reader, SourceItem
 from ..domain.ports.preparing import DatasetWriter, StoredPair
+from ..domain.samples import Task
 from ..domain.statistics import PixelStatistics
 
 _SHOWN = 25
@@ -70,6 +71,7 @@ class PairCheck:
     reader: Reader
     classes: ClassMap
     writer: DatasetWriter
+    task: Task
 
     def __call__(self, item: SourceItem) -> GoodPair | BadPair:
         """Raises DataError only where nothing can be stored at all."""
@@ -81,20 +83,22 @@ class PairCheck:
             labels = self.reader.read_labels(item, self.classes)
         except DataError as error:
             return _bad(item, Severity.MASK, error)
-        if image.shape[:2] != labels.shape:
+        file = [*item.masks, item.image][0]
+        expected = (1, 1) if self.task is Task.CLASSIFICATION else image.shape[:2]
+        if labels.shape != expected:
             (h, w), (mask_h, mask_w) = image.shape[:2], labels.shape
-            reason = f"{item.masks[0]} is {mask_h}x{mask_w} pixels (height x width), its image {item.image} {h}x{w}"
+            reason = f"{file} is {mask_h}x{mask_w} pixels (height x width), its image {item.image} {h}x{w}"
             fix = "Make mask and image the same size; resize masks without smoothing." + (
                 " Here one looks turned against the other." if (h, w) == (mask_w, mask_h) else ""
             )
             return BadPair(item.key, Severity.SIZE, reason, fix)
         beyond = np.unique(labels[(labels >= len(self.classes)) & (labels != IGNORE)])
         if beyond.size:  # a reader's mistake, which must not reach a loss
-            reason = f"{item.masks[0]}: the reader {self.reader.name!r} gave the classes {beyond.tolist()}"
+            reason = f"{file}: the reader {self.reader.name!r} gave the classes {beyond.tolist()}"
             return BadPair(item.key, Severity.MASK, reason)
         statistics = PixelStatistics.of(image, labels, len(self.classes))
         stored = self.writer.store(item, image, labels, self.classes)
-        return GoodPair(item, stored, labels.shape, image.shape[2], statistics)
+        return GoodPair(item, stored, image.shape[:2], image.shape[2], statistics)
 
 
 def _bad(item: SourceItem, severity: Severity, error: DataError) -> BadPair:

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from ..domain.arrays import Image
 from ..domain.choices import Choice
+from ..domain.classes import ClassMap
 from ..domain.errors import DataError
 from ..domain.ports.backend import Precision
 from ..domain.ports.catalogue import Catalogue
@@ -19,20 +20,25 @@ from ..domain.ports.dataset import Batcher, Executor
 from ..domain.ports.images import ImageCodec, ImageFinder
 from ..domain.ports.reporting import Reporter
 from ..domain.ports.results import Results
+from ..domain.samples import Task
 from .listening import Listener, nobody
-from .loading import load_trained
+from .loading import Trained, load_trained
 from .predictor import Prediction, Predictor
 from .settings import PredictSettings
+
+TABLE = "predictions.csv"
+"""What a classifier writes: image, class, and the probability of each class."""
 
 
 @frozen
 class PredictReport:
-    """What was written: one mask for each image, in order."""
+    """What was written: one mask for each image, in order; of a classifier one ``table`` for all, and no masks."""
 
     out: Path
     images: tuple[Path, ...]
     masks: tuple[Path, ...]
     overlays: tuple[Path, ...]
+    table: Path | None
     seconds: float
     device: str
     precision: str
@@ -40,7 +46,7 @@ class PredictReport:
 
 @frozen
 class PredictMasks:
-    """Writes a palette mask, and if asked an overlay and probabilities, for every image."""
+    """Writes a palette mask, and if asked an overlay and probabilities, for every image; a classifier, one table."""
 
     catalogue: Catalogue
     runs: RunStore
@@ -56,7 +62,6 @@ class PredictMasks:
         """Raises DataError for missing inputs or two that would write one mask, CheckpointError, and backend errors."""
         began = self.clock.seconds()
         images = self.finder.find(settings.inputs)
-        masks = _targets(images, settings.out)
         trained = load_trained(
             self.catalogue,
             self.runs,
@@ -65,25 +70,22 @@ class PredictMasks:
             device=settings.device,
             precision=settings.precision,
         )
-        spec = trained.model.spec
-        overlays = []
+        classes, classifies = trained.model.spec.classes, trained.model.spec.task is Task.CLASSIFICATION
+        table = settings.out / TABLE if classifies else None
+        overlays: list[Path] = []
         with closing(trained.session):
-            predictor = Predictor(trained.session, spec, self.batcher, settings.tile, settings.overlap)
-            read = self.executor.map(lambda path: self._read(path, spec.graph.channels), images)
-            for done, (image, path) in enumerate(zip(read, masks, strict=True), start=1):
-                prediction = predictor(image, probabilities=settings.probabilities)
-                self.codec.write_labels(path, prediction.labels, spec.classes)
-                if settings.overlays:
-                    overlays.append(path.with_name(f"{path.stem}_overlay.png"))
-                    self.reporter.overlay(image, prediction.labels, spec.classes, overlays[-1])
-                if prediction.probabilities is not None:
-                    self.results.save_probabilities(path.with_suffix(".npy"), prediction.probabilities)
-                listen(done, len(images))
+            masks = [] if classifies else _targets(images, settings.out)
+            predicted = self._predicted(trained, images, settings, listen)
+            if table is not None:
+                self.results.save_table(table, [_row(path, found, classes) for path, _, found in predicted])
+            else:
+                overlays = self._masks(predicted, masks, classes, overlays=settings.overlays)
         return PredictReport(
             settings.out,
             tuple(images),
             tuple(masks),
             tuple(overlays),
+            table,
             self.clock.seconds() - began,
             trained.model.device,
             trained.model.precision,
@@ -106,6 +108,37 @@ class PredictMasks:
             for image in images:
                 yield predictor(image, probabilities=probabilities)
 
+    def _predicted(
+        self, trained: Trained, images: Sequence[Path], settings: PredictSettings, listen: Listener
+    ) -> Iterator[tuple[Path, Image, Prediction]]:
+        """Each image with what is predicted for it, one after another."""
+        spec = trained.model.spec
+        predictor = Predictor(trained.session, spec, self.batcher, settings.tile, settings.overlap)
+        wanted = settings.probabilities or spec.task is Task.CLASSIFICATION
+        read = self.executor.map(lambda path: self._read(path, spec.graph.channels), images)
+        for done, (path, image) in enumerate(zip(images, read, strict=True), start=1):
+            yield path, image, predictor(image, probabilities=wanted)
+            listen(done, len(images))
+
+    def _masks(
+        self,
+        predicted: Iterator[tuple[Path, Image, Prediction]],
+        masks: Sequence[Path],
+        classes: ClassMap,
+        *,
+        overlays: bool,
+    ) -> list[Path]:
+        """Writes what was predicted beside one another; gives the overlays' paths."""
+        drawn = []
+        for (_, image, prediction), path in zip(predicted, masks, strict=True):
+            self.codec.write_labels(path, prediction.labels, classes)
+            if overlays:
+                drawn.append(path.with_name(f"{path.stem}_overlay.png"))
+                self.reporter.overlay(image, prediction.labels, classes, drawn[-1])
+            if prediction.probabilities is not None:
+                self.results.save_probabilities(path.with_suffix(".npy"), prediction.probabilities)
+        return drawn
+
     def _read(self, path: Path, channels: int) -> Image:
         image = self.codec.read_image(path)
         if image.shape[2] == channels:
@@ -116,6 +149,15 @@ class PredictMasks:
             f"{path} has {image.shape[2]} channels, and the model was trained on {channels}.",
             fix="Convert it, or train on images of this kind.",
         )
+
+
+def _row(path: Path, prediction: Prediction, classes: ClassMap) -> dict[str, object]:
+    """A classifier's row for one image: its file, its class, and the probability of each class."""
+    assert prediction.probabilities is not None
+    shares = zip(classes.names, prediction.probabilities.ravel().tolist(), strict=True)
+    return {"image": str(path), "class": classes.names[prediction.labels.item()]} | {
+        f"p({name})": round(share, 6) for name, share in shares
+    }
 
 
 def _targets(images: Sequence[Path], out: Path) -> list[Path]:

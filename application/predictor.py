@@ -11,7 +11,7 @@ from ..domain.arrays import IGNORE, Image, Labels, Probabilities
 from ..domain.ports.backend import EvalSession
 from ..domain.ports.dataset import Batcher, SampleSource, ViewingPlan
 from ..domain.resampling import Fit, Frame
-from ..domain.samples import Batch, Sample
+from ..domain.samples import Batch, Sample, Task
 from ..domain.spec import ModelSpec
 from .tiling import origins, window
 
@@ -20,16 +20,17 @@ TILES_AT_ONCE = 4
 
 @frozen
 class Images:
-    """Images without labels as a SampleSource."""
+    """Images without labels as a SampleSource; ``whole``: what is asked for is one label an image."""
 
     images: tuple[Image, ...]
+    whole: bool = False
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: int, /) -> Sample:
         image = self.images[index]
-        return Sample(str(index), image, np.full(image.shape[:2], IGNORE, np.uint8))
+        return Sample(str(index), image, np.full((1, 1) if self.whole else image.shape[:2], IGNORE, np.uint8))
 
     def size(self, index: int) -> tuple[int, int]:
         """(height, width) of an image."""
@@ -39,7 +40,10 @@ class Images:
 
 @frozen(eq=False)
 class Prediction:
-    """``labels`` (H, W) at the image's own size; ``probabilities`` (H, W, K) float32 where they were asked for."""
+    """``labels`` (H, W) at the image's own size; ``probabilities`` (H, W, K) float32 where they were asked for.
+
+    Of a classifier both are of one pixel.
+    """
 
     labels: Labels
     probabilities: Probabilities | None = None
@@ -62,8 +66,9 @@ class Predictor:
     def __call__(self, image: Image, *, probabilities: bool = False) -> Prediction:
         """Labels for an (H, W, C) uint8 image; with ``probabilities`` those too."""
         height, width = image.shape[:2]
-        if self.spec.fit is not Fit.NATIVE or max(height, width) <= self._tile:
-            (values,) = self._probabilities(Images((image,)), self.spec.fit)
+        whole = self.spec.task is Task.CLASSIFICATION
+        if whole or self.spec.fit is not Fit.NATIVE or max(height, width) <= self._tile:
+            (values,) = self._probabilities(Images((image,), whole), self.spec.fit)
             return Prediction(_decide(values), values if probabilities else None)
         bands = list(self._bands(image, keep=probabilities))
         labels = np.concatenate([labels for labels, _ in bands])

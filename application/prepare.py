@@ -14,7 +14,7 @@ from ..domain.classes import ClassMap
 from ..domain.description import DatasetInfo
 from ..domain.errors import DataError, InvalidSpecError
 from ..domain.ports.catalogue import Catalogue
-from ..domain.ports.dataset import Executor, IncompleteSourceError, Reader, SourceItem
+from ..domain.ports.dataset import Executor, IncompleteSourceError, KnowsTask, Reader, SourceItem
 from ..domain.ports.preparing import DatasetRow, DatasetStore
 from ..domain.samples import Task
 from ..domain.splitting import SPLITS, TRAIN
@@ -70,9 +70,9 @@ class PrepareDataset:
             survey = self.store.survey(settings.source)
             reader, why = self._reader(settings, survey)
             classes, origin = self._classes(settings, reader)
-            task, reason = _task(settings, classes)
+            task, reason = _task(settings, reader, classes)
             items, orphans = _items(reader, settings.source)
-            check = PairCheck(reader, classes, writer)
+            check = PairCheck(reader, classes, writer, task)
             with closing(self.executor.map(check, items)) as checked:
                 results = list(_watched(checked, len(items), watcher))
             good = [result for result in results if isinstance(result, GoodPair)]
@@ -176,7 +176,16 @@ def _watched(results: Iterator[GoodPair | BadPair], total: int, watcher: Listene
         yield result
 
 
-def _task(settings: PrepareSettings, classes: ClassMap) -> tuple[Task, str]:
+def _task(settings: PrepareSettings, reader: Reader, classes: ClassMap) -> tuple[Task, str]:
+    if isinstance(reader, KnowsTask):
+        if settings.task not in (None, reader.task):
+            raise InvalidSpecError(f"task = {settings.task}: the reader {reader.name} reads for {reader.task.value}.")
+        return reader.task, f"what the reader {reader.name} reads for"
+    if settings.task is Task.CLASSIFICATION:
+        raise InvalidSpecError(
+            f"task = classification needs one class an image; the reader {reader.name} reads masks.",
+            fix="Put the images into a folder for each class: train/<class>/*.jpg, val/<class>/*.jpg.",
+        )
     if settings.task is None:
         task = Task.BINARY if len(classes) == 2 else Task.MULTICLASS
         return task, f"there are {len(classes)} classes"

@@ -68,9 +68,9 @@ def layer_table(rows: Sequence[Row]) -> Table:
     )
 
 
-def calibration_table(rows: Sequence[CalibrationRow], definition: str = "") -> Table:
-    """One row for all pixels, then one for each predicted class."""
-    columns = ("predicted as", "pixels", "mean confidence", "share right", "overconfident by", "ECE")
+def calibration_table(rows: Sequence[CalibrationRow], unit: str = "pixels", definition: str = "") -> Table:
+    """One row for all pixels (or what the ``unit`` says), then one for each predicted class."""
+    columns = ("predicted as", unit, "mean confidence", "share right", "overconfident by", "ECE")
     return Table(
         columns,
         tuple(
@@ -130,8 +130,8 @@ def backend_table(rows: Sequence[BackendRow]) -> Table:
     )
 
 
-def frequency_table(counts: Mapping[str, Mapping[str, ClassCount]]) -> Table:
-    """One row a class: its share of each split's pixels, then the images it is in."""
+def frequency_table(counts: Mapping[str, Mapping[str, ClassCount]], unit: str = "pixels") -> Table:
+    """One row a class: its share of each split's pixels (or what the ``unit`` says), then the images it is in."""
     totals = [max(1, sum(count.pixels for count in classes.values())) for classes in counts.values()]
 
     def row(name: str) -> tuple[str, ...]:
@@ -139,7 +139,7 @@ def frequency_table(counts: Mapping[str, Mapping[str, ClassCount]]) -> Table:
         shares = (f"{100 * count.pixels / total:.2f}" for count, total in zip(found, totals, strict=True))
         return (name, *shares, *(f"{count.images:,}" for count in found))
 
-    columns = (f"{split}, {what}" for what in ("% of pixels", "images") for split in counts)
+    columns = (f"{split}, {what}" for what in (f"% of {unit}", "images") for split in counts)
     return Table(("class", *columns), tuple(row(name) for name in next(iter(counts.values()))))
 
 

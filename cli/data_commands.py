@@ -8,6 +8,7 @@ import attrs
 from cyclopts import App
 
 from ..application.settings import GenerateSettings, InspectSettings, PrepareSettings, ScoreSettings
+from ..domain.terms import Task
 from .dispatch import add
 from .terminal import Terminal
 
@@ -52,7 +53,7 @@ def inspect(toolkit: Toolkit, settings: InspectSettings, terminal: Terminal) -> 
 
     report = toolkit.inspect(settings, listen=terminal.counter("counted"))
     show_info(report.info, terminal)
-    terminal.table(frequency_table(report.counts))
+    terminal.table(frequency_table(report.counts, _unit(report.info)))
     terminal.wrote(report.files, then=f"segport train {settings.data}")
     counts = {
         split: {name: attrs.asdict(count) for name, count in classes.items()}
@@ -74,9 +75,13 @@ def show_info(info: DatasetInfo, terminal: Terminal) -> None:
         (name, f"{count:,}", f"{100 * count / total:.2f}", f"{info.class_weights['median'][k]:.3f}")
         for k, (name, count) in enumerate(info.pixel_counts.items())
     ]
-    terminal.table(Table(("class", "training pixels", "percent", "median-frequency weight"), tuple(rows)))
+    terminal.table(Table(("class", f"training {_unit(info)}", "percent", "median-frequency weight"), tuple(rows)))
     for warning in info.warnings:
         terminal.result(f"warning: {warning}")
+
+
+def _unit(info: DatasetInfo) -> str:
+    return "images" if info.task is Task.CLASSIFICATION else "pixels"
 
 
 def _values(info: DatasetInfo) -> dict[str, object]:

@@ -90,14 +90,16 @@ def show_evaluation(report: EvaluationReport, terminal: Terminal) -> None:
     """The tables of an evaluation."""
     from ..application.tables import calibration_table, class_table, report_values, value_table
 
-    terminal.result(f"{report.run}, split {report.split}: {len(report.keys)} images, native resolution")
+    where = ", native resolution" if report.unit == "pixels" else ""
+    terminal.result(f"{report.run}, split {report.split}: {len(report.keys)} images{where}")
     terminal.table(class_table(report.rows))
     terminal.table(value_table("metric", report.scores))
     if report.at_training_size:
         terminal.table(value_table("metric, at training size", report.at_training_size))
-    terminal.table(value_table("what others would print", report.definitions))
+    if report.definitions:
+        terminal.table(value_table("what others would print", report.definitions))
     if report.calibration is not None:
-        terminal.table(calibration_table(report.calibration.rows(report.classes.names)))
+        terminal.table(calibration_table(report.calibration.rows(report.classes.names), report.unit))
     terminal.say(f"each number's definition: {report.files[-1]}")
     terminal.object(report_values(report))
 
@@ -106,7 +108,11 @@ def predict(toolkit: Toolkit, settings: PredictSettings, terminal: Terminal) -> 
     """Writes masks and says where."""
     report = toolkit.predict(settings, listen=terminal.counter("predicted"))
     per_second = len(report.images) / report.seconds if report.seconds else float("nan")
-    terminal.result(f"{len(report.masks)} masks in {report.seconds:.1f} s ({per_second:.1f} images/s, {report.device})")
-    terminal.wrote([settings.out], then=f"segport score {settings.out} TRUE_MASKS, where you have them")
+    what = f"{len(report.images)} images named" if report.table else f"{len(report.masks)} masks"
+    terminal.result(f"{what} in {report.seconds:.1f} s ({per_second:.1f} images/s, {report.device})")
+    if report.table:
+        terminal.wrote([report.table])
+    else:
+        terminal.wrote([settings.out], then=f"segport score {settings.out} TRUE_MASKS, where you have them")
     terminal.object(attrs.asdict(report))
     return 0

@@ -135,6 +135,11 @@ class Frame:
         offset = ((canvas[0] - content[0]) // 2, (canvas[1] - content[1]) // 2)
         return cls(native, canvas, content, offset)
 
+    @classmethod
+    def of_one_pixel(cls) -> Frame:
+        """The frame of a label of the whole image: one pixel, which no fit changes."""
+        return cls((1, 1), (1, 1), (1, 1))
+
     @property
     def canvas_window(self) -> Window:
         """The part of the canvas that shows content."""

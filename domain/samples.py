@@ -17,13 +17,18 @@ class Sample:
     image: Image
     labels: Labels
 
+    @property
+    def whole(self) -> bool:
+        """Whether the label is one of the whole image: a single pixel, where the image has more."""
+        return self.labels.shape == (1, 1) != self.image.shape[:2]
+
 
 @frozen(eq=False)
 class Batch:
     """Images and labels of one size, stacked.
 
-    When evaluating, ``frames`` tells how each image was fitted into the batch and ``natives`` holds its untouched
-    labels at the original size; both are empty in training.
+    When evaluating, ``frames`` tells how each image's labels were fitted into the batch (those of the whole image are
+    one pixel before and after) and ``natives`` holds them untouched, at the original size; both are empty in training.
     """
 
     images: Images

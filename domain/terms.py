@@ -9,10 +9,12 @@ class Task(StrEnum):
     """What a label means.
 
     ``MULTICLASS``: (H, W) class ids, K logits, softmax. ``BINARY``: (H, W) ids 0 and 1, one logit, sigmoid.
+    ``CLASSIFICATION``: one class an image, as a label of one pixel, (1, 1); K logits at one pixel, softmax.
     """
 
     MULTICLASS = "multiclass"
     BINARY = "binary"
+    CLASSIFICATION = "classification"
 
     def outputs(self, classes: int) -> int:
         """Number of logits a model needs for that many classes."""

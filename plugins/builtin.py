@@ -28,8 +28,8 @@ _ARCHITECTURES = {
     "fpn": "Feature pyramid, all levels brought to 1/4 and added; Lin et al. 2016, Kirillov et al. 2019",
     "pspnet": "PSPNet: dilated features joined with their means over grids; Zhao et al. 2016",
     "linknet": "LinkNet: a thin decoder that adds the encoder's features; Chaurasia and Culurciello 2017",
+    "classifier": "one class an image: the encoder, a global mean, a linear layer",
 }
-_ARCHITECTURE_ALIASES = {"unet++": ("unetplusplus",), "deeplabv3+": ("deeplabv3plus",)}
 _ENCODERS = {
     "plain": "two 3x3 convolutions a stage, any width and depth",
     "resnet18": "residual, basic blocks, 11.2 M parameters; He et al. 2015",
@@ -99,7 +99,7 @@ _POLICIES = {
 @hookimpl
 def segport_architectures() -> Entries:
     """The zoo's architectures."""
-    return _entries(Kind.ARCHITECTURE, _ARCHITECTURES, _architecture, _ARCHITECTURE_ALIASES)
+    return _entries(Kind.ARCHITECTURE, _ARCHITECTURES, _architecture)
 
 
 @hookimpl

@@ -26,7 +26,8 @@ class ThreadBatcher:
         """Shuffled, augmented batches of ``plan.batch`` crops; the last short one is dropped unless it is the only one.
 
         For ``LETTERBOX`` and ``STRETCH`` images and labels are first brought to ``plan.size`` as in viewing, labels by
-        the one rule; a crop of that then is augmented. Raises DataError for an empty source.
+        the one rule; for ``CROP`` they are resized as in viewing, but kept whole. A crop of that then is augmented.
+        Raises DataError for an empty source.
         """
         if len(source) == 0:
             raise DataError("There are no images to train on.")

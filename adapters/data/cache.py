@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import shutil
 import tempfile
@@ -20,12 +21,13 @@ _SEGMENT = 1 << 28
 
 @frozen
 class _Place:
-    """Where one sample lies: its segment, the offset there, and the shape of its image."""
+    """Where one sample lies: its segment, the offset there, and the shapes of its image and labels."""
 
     key: str
     segment: int
     offset: int
-    shape: tuple[int, int, int]
+    image: tuple[int, ...]
+    labels: tuple[int, ...]
 
 
 class CachedSource:
@@ -65,10 +67,10 @@ class CachedSource:
         return len(self._places)
 
     def _read(self, place: _Place) -> Sample:
-        height, width, channels = place.shape
-        flat = np.frombuffer(self._maps[place.segment], np.uint8, height * width * (channels + 1), place.offset)
-        image, labels = np.split(flat, [height * width * channels])
-        return Sample(place.key, image.reshape(place.shape), labels.reshape(height, width))
+        pixels, labelled = math.prod(place.image), math.prod(place.labels)
+        flat = np.frombuffer(self._maps[place.segment], np.uint8, pixels + labelled, place.offset)
+        image, labels = np.split(flat, [pixels])
+        return Sample(place.key, image.reshape(place.image), labels.reshape(place.labels))
 
     def _keep(self, index: int, sample: Sample) -> None:
         data = sample.image.tobytes() + sample.labels.tobytes()
@@ -88,5 +90,4 @@ class CachedSource:
             self._room = 0
             return
         self._end = start + len(data)
-        height, width, channels = sample.image.shape
-        self._places[index] = _Place(sample.key, segment, offset, (height, width, channels))
+        self._places[index] = _Place(sample.key, segment, offset, sample.image.shape, sample.labels.shape)

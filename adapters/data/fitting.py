@@ -7,6 +7,7 @@ import numpy as np
 from attrs import frozen
 
 from ...domain.arrays import Image
+from ...domain.errors import DataError
 from ...domain.ports.dataset import SampleSource
 from ...domain.resampling import Fit, Frame
 from ...domain.samples import Sample
@@ -35,11 +36,19 @@ def _resized(image: Image, size: tuple[int, int]) -> Image:
     return image
 
 
+def require_one_size(sample: Sample) -> None:
+    """Raises DataError where image and labels differ in size, and the label is not one of the whole image."""
+    image, labels = sample.image.shape[:2], sample.labels.shape
+    if image != labels and not sample.whole:
+        raise DataError(f"{sample.key}: the image is {image}, its labels are {labels} (height, width).")
+
+
 @frozen
 class FittedSource:
-    """A source whose samples are brought to one size; those of ``NATIVE`` and ``CROP`` stay as they are.
+    """A source whose samples are brought to one size; those of ``NATIVE`` stay as they are.
 
-    Crops are taken from the images themselves, so for these two there is nothing to fit before.
+    Those of ``CROP`` are resized so that they cover that size, and keep what sticks out: the crop that is taken of them
+    later is another each time.
     """
 
     source: SampleSource
@@ -51,7 +60,11 @@ class FittedSource:
 
     def __getitem__(self, index: int, /) -> Sample:
         sample = self.source[index]
-        if self.fit in (Fit.NATIVE, Fit.CROP):
+        if self.fit is Fit.NATIVE:
             return sample
-        frame = Frame.for_fit(self.fit, sample.labels.shape[:2], self.size)
-        return Sample(sample.key, place_image(sample.image, frame), frame.place_labels(sample.labels))
+        require_one_size(sample)
+        frame = Frame.for_fit(self.fit, sample.image.shape[:2], self.size)
+        if self.fit is Fit.CROP:
+            frame = Frame(frame.native, frame.content, frame.content)
+        labels = sample.labels if sample.whole else frame.place_labels(sample.labels)
+        return Sample(sample.key, place_image(sample.image, frame), labels)

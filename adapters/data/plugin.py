@@ -27,5 +27,11 @@ def segport_readers() -> Entries:
         ("coco", "COCO JSON: polygons and run-length masks", "coco", "CocoReader"),
         ("open-images", "Open Images: CSV tables, one mask file a region", "openimages", "OpenImagesReader"),
         ("labelme", "LabelMe JSON beside each image", "labelme", "LabelMeReader"),
+        (
+            "image-folder",
+            "<class>/*.jpg, flat or in train, val, test (ImageFolder)",
+            "imagefolder",
+            "ImageFolderReader",
+        ),
     ]
     return [Entry(Kind.READER, name, summary, _reader(module, found)) for name, summary, module, found in offered]

@@ -11,10 +11,10 @@ from attrs import frozen
 from ...domain.augmentation.affine import compose
 from ...domain.augmentation.elastic import displacement_grid
 from ...domain.augmentation.parameters import AugmentationParameters, sample_parameters
-from ...domain.errors import DataError
 from ...domain.ports.dataset import SampleSource, Shard, TrainingPlan
 from ...domain.samples import Batch, Sample
 from .colour import recolour
+from .fitting import require_one_size
 from .prefetch import ordered_map
 from .warp import smooth_displacement, warp
 
@@ -65,15 +65,15 @@ def training_order(seed: int, epoch: int, samples: int) -> list[int]:
 def augment(sample: Sample, parameters: AugmentationParameters, size: tuple[int, int]) -> Sample:
     """A crop of ``size`` (height, width) of the sample, with one warp for all geometry and one table for all tones.
 
-    Where the crop reaches beyond the image, image and labels both continue by reflection. Raises DataError when image
-    and labels differ in size.
+    Where the crop reaches beyond the image, image and labels both continue by reflection. A label of the whole image
+    stays as it is. Raises DataError when image and labels differ in size otherwise.
     """
     source = (sample.image.shape[0], sample.image.shape[1])
-    if sample.labels.shape != source:
-        raise DataError(f"{sample.key}: the image is {source}, its labels are {sample.labels.shape} (height, width).")
+    require_one_size(sample)
     displacement = None
     if parameters.elastic > 0.0:
         displacement = smooth_displacement(displacement_grid(parameters, size), size)
     matrix = compose(parameters, source, size)
-    image, labels = warp(sample.image, sample.labels, matrix, size, displacement)
-    return Sample(sample.key, recolour(image, parameters), labels)
+    spread = np.ascontiguousarray(np.broadcast_to(sample.labels, source))
+    image, labels = warp(sample.image, spread, matrix, size, displacement)
+    return Sample(sample.key, recolour(image, parameters), sample.labels if sample.whole else labels)

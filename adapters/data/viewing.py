@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from ...domain.arrays import Labels
+from ...domain.arrays import Image, Labels
 from ...domain.ports.dataset import SampleSource, Shard, ViewingPlan
 from ...domain.resampling import Fit, Frame, Size
 from ...domain.samples import Batch
@@ -62,17 +62,20 @@ class ViewingBatches:
         indices = range(len(source))
         if isinstance(source, KnowsSizes):
             return map(source.size, indices)
-        return ordered_map(lambda index: _size(source[index].labels), indices, self.plan.workers, 2 * self.plan.workers)
+        return ordered_map(lambda index: _size(source[index].image), indices, self.plan.workers, 2 * self.plan.workers)
 
     def _frame(self, native: Size) -> Frame:
         return Frame.for_fit(self.plan.fit, native, self.plan.size, self.plan.stride)
 
     def _batch(self, indices: Sequence[int]) -> Batch:
         samples = [self.source[index] for index in indices]
-        frames = tuple(self._frame(_size(sample.labels)) for sample in samples)
-        pairs = list(zip(samples, frames, strict=True))
+        images = [place_image(sample.image, self._frame(_size(sample.image))) for sample in samples]
+        frames = tuple(
+            Frame.of_one_pixel() if sample.whole else self._frame(_size(sample.labels)) for sample in samples
+        )
+        pairs = zip(samples, frames, strict=True)
         return Batch(
-            images=np.stack([place_image(sample.image, frame) for sample, frame in pairs]),
+            images=np.stack(images),
             labels=np.stack([frame.place_labels(sample.labels) for sample, frame in pairs]),
             keys=tuple(sample.key for sample in samples),
             frames=frames,
@@ -80,5 +83,5 @@ class ViewingBatches:
         )
 
 
-def _size(labels: Labels) -> Size:
-    return labels.shape[0], labels.shape[1]
+def _size(pixels: Image | Labels) -> Size:
+    return pixels.shape[0], pixels.shape[1]

@@ -33,7 +33,7 @@ def class_frequencies(pixels: Mapping[str, Mapping[str, int]], *, title: str = "
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.45, -0.55)
     axes.set_xlim(left=0)
-    axes.set_xlabel("% of the split's counted pixels", fontsize=NORMAL, color=INK)
+    axes.set_xlabel("% of what counts in the split", fontsize=NORMAL, color=INK)
     style_axes(axes, title=title or "Share of pixels", grid="x")
     figure.legend(loc="outside lower center", ncols=4, frameon=False)
     return as_png(figure)

@@ -95,7 +95,7 @@ def confusion(counts: Counts, names: Sequence[str], *, title: str = "") -> bytes
     absent = [f"{name} (absent)" if not total else name for name, total in zip(names, support[:, 0], strict=True)]
     axes.set_xticks(range(size), names, rotation=45 if size > 2 else 0, ha="right" if size > 2 else "center")
     axes.set_yticks(range(size), absent)
-    axes.set_xlabel("prediction, % of the truth's pixels", fontsize=NORMAL, color=INK)
+    axes.set_xlabel("prediction, % of the truth", fontsize=NORMAL, color=INK)
     axes.set_ylabel("truth", fontsize=NORMAL, color=INK)
     style_axes(axes, title=title or "Confusion", grid="")
     return as_png(figure)

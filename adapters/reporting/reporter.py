@@ -16,6 +16,7 @@ from ..files import write_bytes
 from . import boxes, certainty, plots
 from .comparison import run_curves
 from .frequencies import class_frequencies
+from .named import named, named_sheet
 from .overlay import background_of, overlay
 from .page import page
 from .panels import panels
@@ -60,12 +61,18 @@ class FileReporter:
     def panels(
         self, groups: Mapping[str, Sequence[Panel]], classes: ClassMap, path: Path, *, metric: str = "IoU"
     ) -> None:
-        """Image, truth, prediction and errors of chosen images."""
-        write_bytes(path, panels(groups, classes.names, classes.colours, metric=metric))
+        """Image, truth, prediction and errors of chosen images; the names alone where these are of whole images."""
+        if all(panel.whole for group in groups.values() for panel in group):
+            write_bytes(path, named(groups, classes.names))
+        else:
+            write_bytes(path, panels(groups, classes.names, classes.colours, metric=metric))
 
     def contact_sheet(self, samples: Sequence[Sample], classes: ClassMap, path: Path, *, title: str = "") -> None:
-        """Samples at a glance."""
-        write_bytes(path, contact_sheet(samples, classes.names, classes.colours, title=title))
+        """Samples at a glance, labels laid over; or named below, where these are of whole images."""
+        if all(sample.whole for sample in samples):
+            write_bytes(path, named_sheet(samples, classes.names, title=title))
+        else:
+            write_bytes(path, contact_sheet(samples, classes.names, classes.colours, title=title))
 
     def overlay(self, image: Image, labels: Labels, classes: ClassMap, path: Path) -> None:
         """Labels over one image at its own size, contours as wide as the size asks for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import math
@@ -41,6 +42,14 @@ class ResultFiles:
     def save_values(self, path: Path, values: Mapping[str, Any]) -> None:
         """Plain values as JSON; NaN becomes null."""
         write_text(path, json.dumps(_plain(values), indent=2, allow_nan=False) + "\n")
+
+    def save_table(self, path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+        """A CSV file; the first row's keys are the columns."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(path, text.getvalue())
 
     def save_probabilities(self, path: Path, values: Probabilities) -> None:
         """An .npy of float16 (H, W, K)."""

@@ -19,6 +19,8 @@ from ...domain.ports.backend import Backend, Capability, StepPlan
 from ...domain.ports.catalogue import Catalogue
 from ...domain.ports.dataset import TrainingPlan, ViewingPlan
 from ...domain.ports.tracking import Tracker
+from ...domain.resampling import Fit
+from ...domain.samples import Task
 from ...domain.spec import ModelSpec, Normalisation, imagenet
 from ...domain.training.optimizers import OPTIMIZERS
 from ...domain.training.schedules import SCHEDULES, Schedule, WarmUp
@@ -70,7 +72,7 @@ def assemble(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, c
     """Makes every part of complete ``settings``. Raises one SegportError that tells all that is wrong with them."""
     assert settings.size and settings.fit and settings.batch and settings.epochs and settings.rate
     assert settings.model and settings.encoder and settings.loss and settings.optimizer and settings.schedule
-    assert settings.augment
+    assert settings.augment and settings.monitor
     problems = _Problems()
     backend = problems.attempt(lambda: training_backend(catalogue, settings.backend))
     spec = problems.attempt(lambda: model_spec(catalogue, settings, info, classes))
@@ -134,6 +136,7 @@ def model_spec(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo,
             f"size = {height}x{width}: this model needs multiples of {graph.stride}.", fix=f"Use {up[0]}x{up[1]}."
         )
     shapes = graph.shapes(height, width)
+    _check_task(settings, info.task, shapes[graph.outputs[0]])
     _check_norms(settings, [shapes[node.name] for node in graph.nodes if isinstance(node.operation, Norm)])
     return ModelSpec(
         graph=graph,
@@ -145,6 +148,25 @@ def model_spec(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo,
         architecture=str(settings.model),
         encoder=str(settings.encoder),
     )
+
+
+def _check_task(settings: TrainSettings, task: Task, logits: Shape) -> None:
+    """One pixel of logits for classification, and for nothing else."""
+    classifies = logits[1:] == (1, 1) != settings.size
+    if classifies and task is not Task.CLASSIFICATION:
+        raise InvalidSpecError(
+            f"model = {settings.model} gives one class an image, and the data set has masks.",
+            fix="Use --model unet or another that gives every pixel a class; its encoder can still be taken over.",
+        )
+    if task is Task.CLASSIFICATION and not classifies:
+        raise InvalidSpecError(
+            f"model = {settings.model} gives every pixel a class, and the data set has one class an image.",
+            fix="Use --model classifier; the encoder can still be taken over.",
+        )
+    if settings.fit is Fit.CROP and task is not Task.CLASSIFICATION:
+        raise InvalidSpecError(
+            "fit = crop: what is cut off would be left without a prediction.", fix="Use letterbox, stretch or native."
+        )
 
 
 def _check_norms(settings: TrainSettings, normalised: Sequence[Shape]) -> None:
@@ -224,4 +246,4 @@ def _check_freezing(settings: TrainSettings) -> None:
 def _check_monitor(settings: TrainSettings, classes: ClassMap) -> None:
     known = [name.removeprefix("val_") for name in columns(classes) if name.startswith("val_")]
     if settings.monitor not in known:
-        raise UnknownNameError.of("metric to monitor", settings.monitor, known)
+        raise UnknownNameError.of("metric to monitor", str(settings.monitor), known)

@@ -20,8 +20,13 @@ Rule: TypeAlias = Callable[[DatasetInfo, TrainSettings], tuple[Any, str]]
 STRIDE = 32
 """Deepest encoder stride of the defaults; training sizes are multiples of it."""
 LARGEST_CROP = 256
+CLASSIFIED = 224
+"""Side of the images that a classifier sees, as of those that published encoders were trained on."""
 UPDATES = 3000
 """Updates a small run needs to converge from scratch; epochs are chosen to give about as many."""
+CLASSIFIER_UPDATES = 1500
+TUNING = 4
+"""How many times fewer updates a classifier needs whose encoder has been trained before."""
 
 
 @frozen
@@ -35,7 +40,7 @@ class Recipe:
 def derive(info: DatasetInfo, settings: TrainSettings, source: ModelSpec | None = None) -> Recipe:
     """Fills in every setting that is None; model and encoder as those of ``source``, where weights come from it."""
     reasons: dict[str, str] = {}
-    for name, rule in (*_rules_of(source), *_RULES, ("normalisation", _normalisation(source))):
+    for name, rule in (*_rules_of(source, info.task), *_RULES, ("normalisation", _normalisation(source))):
         if getattr(settings, name) is None:
             value, reason = rule(info, settings)
             settings = attrs.evolve(settings, **{name: value})
@@ -43,8 +48,11 @@ def derive(info: DatasetInfo, settings: TrainSettings, source: ModelSpec | None 
     return Recipe(settings, reasons)
 
 
-def _rules_of(source: ModelSpec | None) -> Iterator[tuple[str, Rule]]:
+def _rules_of(source: ModelSpec | None, task: Task) -> Iterator[tuple[str, Rule]]:
+    """Of a classifier and a model for masks, one takes over no more than the other's encoder."""
     written = {"model": source.architecture, "encoder": source.encoder} if source else {}
+    if source is not None and (source.task is Task.CLASSIFICATION) != (task is Task.CLASSIFICATION):
+        written.pop("model")
     return ((name, _as_written(text)) for name, text in written.items() if text)
 
 
@@ -66,6 +74,8 @@ def _normalisation(source: ModelSpec | None) -> Rule:
 
 
 def _model(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:
+    if info.task is Task.CLASSIFICATION:
+        return Choice("classifier"), "one class an image"
     return Choice("unet"), "a strong baseline on most segmentation tasks"
 
 
@@ -74,12 +84,17 @@ def _encoder(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:
 
 
 def _fit(info: DatasetInfo, settings: TrainSettings) -> tuple[Fit, str]:
+    if info.task is Task.CLASSIFICATION:
+        return Fit.CROP, "what an image shows is mostly in its middle"
     if max(info.height[1], info.width[1]) > 4 * LARGEST_CROP:
         return Fit.LETTERBOX, f"the median image is {info.height[1]}x{info.width[1]}: a crop would see too little of it"
     return Fit.NATIVE, f"the median image is {info.height[1]}x{info.width[1]}: crops keep its full resolution"
 
 
 def _size(info: DatasetInfo, settings: TrainSettings) -> tuple[tuple[int, int], str]:
+    if info.task is Task.CLASSIFICATION:
+        side = min(CLASSIFIED, _up(min(info.height[1], info.width[1])))
+        return (side, side), f"a multiple of {STRIDE}, at most {CLASSIFIED}, no larger than the median image"
     side = min(LARGEST_CROP, *(_up(median) for median in (info.height[1], info.width[1])))
     size = (min(side, _up(info.height[1])), min(side, _up(info.width[1])))
     return size, f"a multiple of {STRIDE}, at most {LARGEST_CROP}, no larger than the median image"
@@ -91,23 +106,36 @@ def _up(pixels: int) -> int:
 
 def _batch(info: DatasetInfo, settings: TrainSettings) -> tuple[int, str]:
     training = info.split_sizes.get("train", 1)
-    return max(1, min(8, training)), f"{training} training images"
+    largest = 16 if info.task is Task.CLASSIFICATION else 8
+    return max(1, min(largest, training)), f"{training} training images"
 
 
 def _epochs(info: DatasetInfo, settings: TrainSettings) -> tuple[int, str]:
     assert settings.batch is not None
     steps = max(1, info.split_sizes.get("train", 1) // settings.batch // settings.accumulate)
-    epochs = max(5, min(300, round(UPDATES / steps)))
-    return epochs, f"{steps} updates an epoch, about {UPDATES} in all"
+    updates = _updates(info, settings)
+    epochs = max(5, min(300, round(updates / steps)))
+    return epochs, f"{steps} updates an epoch, about {updates} in all"
+
+
+def _updates(info: DatasetInfo, settings: TrainSettings) -> int:
+    if info.task is not Task.CLASSIFICATION:
+        return UPDATES
+    begun = settings.encoder_weights is not None or settings.init_from is not None
+    return CLASSIFIER_UPDATES // TUNING if begun else CLASSIFIER_UPDATES
 
 
 def _loss(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:
     if info.task is Task.BINARY:
         return Choice("bce-dice"), "binary: cross-entropy for calibration, Dice for overlap"
+    if info.task is Task.CLASSIFICATION:
+        return Choice("cross-entropy"), "one class an image: there is no overlap to optimise"
     return Choice("ce-dice"), "multiclass: cross-entropy for calibration, Dice for overlap"
 
 
 def _class_weights(info: DatasetInfo, settings: TrainSettings) -> tuple[str, str]:
+    if info.task is Task.CLASSIFICATION:
+        return "none", "every image counts the same, as in the accuracy"
     return "none", "the Dice term already balances the classes"
 
 
@@ -137,7 +165,15 @@ def _clip(info: DatasetInfo, settings: TrainSettings) -> tuple[float, str]:
 
 
 def _augment(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:
+    if info.task is Task.CLASSIFICATION:
+        return Choice("light"), "mirroring, a little scale and light: what is to be named stays in sight"
     return Choice("standard"), "flips, scale, rotation and mild colour changes"
+
+
+def _monitor(info: DatasetInfo, settings: TrainSettings) -> tuple[str, str]:
+    if info.task is Task.CLASSIFICATION:
+        return "accuracy", "the share of images that are right"
+    return "miou", "judges all classes alike"
 
 
 def _patience(info: DatasetInfo, settings: TrainSettings) -> tuple[int, str]:
@@ -159,5 +195,6 @@ _RULES: tuple[tuple[str, Rule], ...] = (
     ("warmup", _warmup),
     ("clip", _clip),
     ("augment", _augment),
+    ("monitor", _monitor),
     ("patience", _patience),
 )

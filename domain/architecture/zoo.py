@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from attrs import frozen
 
 from ..ports.model import Architecture, Encoder
+from .classifier import Classifier
 from .deeplabv3 import DeepLabV3
 from .deeplabv3plus import DeepLabV3Plus
 from .encoders.convnext import ConvNeXtTiny
@@ -58,6 +59,7 @@ ARCHITECTURES: Mapping[str, NamedArchitecture] = {
     "linknet": NamedArchitecture(
         LinkNet, "LinkNet: a thin decoder that adds the encoder's features; Chaurasia and Culurciello 2017"
     ),
+    "classifier": NamedArchitecture(Classifier, "one class an image: the encoder, a global mean, a linear layer"),
 }
 
 ENCODERS: Mapping[str, NamedEncoder] = {

@@ -17,13 +17,21 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class Panel:
-    """One image beside its truth and its prediction, all of one size. ``score`` may be NaN: undefined."""
+    """One image beside its truth and its prediction, all of one size or these (1, 1): of the whole image.
+
+    ``score`` may be NaN: undefined.
+    """
 
     key: str
     image: Image
     truth: Labels
     prediction: Labels
     score: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether truth and prediction are of the whole image."""
+        return self.truth.shape == (1, 1) != self.image.shape[:2]
 
 
 @frozen

@@ -24,6 +24,10 @@ class Results(Protocol):
         """Plain values as JSON; NaN becomes null."""
         ...
 
+    def save_table(self, path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+        """A CSV file; the first row's keys are the columns. At least one row."""
+        ...
+
     def save_probabilities(self, path: Path, values: Probabilities) -> None:
         """An .npy of float16 (H, W, K)."""
         ...

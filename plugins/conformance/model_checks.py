@@ -10,20 +10,24 @@ from ...domain.errors import CheckpointError, InvalidSpecError
 from ...domain.ports.backend import Precision
 from ...domain.samples import Task
 from . import expect
-from .subject import Subject, batch, lively, misfits, small_spec
+from .subject import SIZE, Subject, batch, lively, misfits, small_spec
 
 LOGITS_TOLERANCE = 3e-5
 MIXED_TOLERANCE = 0.1
 
 
 def logits_are_float32_with_one_value_per_pixel_and_class(subject: Subject) -> None:
-    """(N, H, W, K) float32 for each output, main one first; K = 1 for binary."""
-    for task, classes in ((Task.MULTICLASS, 4), (Task.BINARY, 1)):
+    """(N, H, W, K) float32 for each output, main one first; K = 1 for binary, H and W for classification."""
+    for task, size, classes in (
+        (Task.MULTICLASS, SIZE, 4),
+        (Task.BINARY, SIZE, 1),
+        (Task.CLASSIFICATION, (1, 1), 4),
+    ):
         spec = small_spec(task)
         logits = subject.model(spec).logits(batch(spec, 3).images)
         expect.that(len(logits) == 2, f"{len(logits)} outputs, expected 2")
         for output in logits:
-            expect.that(output.shape == (3, 24, 32, classes), f"logits of shape {output.shape}")
+            expect.that(output.shape == (3, *size, classes), f"logits of shape {output.shape}")
             expect.that(output.dtype == np.float32, f"logits of {output.dtype}")
 
 

@@ -81,9 +81,13 @@ class Broken:
 
 
 def small_spec(task: Task = Task.MULTICLASS, *, dropout: float = 0.0, channels: int = 3, outputs: int = 2) -> ModelSpec:
-    """A model of a few thousand weights that uses every operation; 4 classes, or 2 when binary."""
+    """A model of a few thousand weights that uses every operation; 4 classes, or 2 when binary.
+
+    For classification its logits are one pixel.
+    """
     classes = ClassMap.binary("blob") if task is Task.BINARY else ClassMap.of(["sky", "sea", "land", "ice"])
-    graph = _every_operation(channels, task.outputs(len(classes)), dropout, outputs)
+    pooled = task is Task.CLASSIFICATION
+    graph = _every_operation(channels, task.outputs(len(classes)), dropout, outputs, pooled=pooled)
     return _spec(graph, classes, task, channels)
 
 
@@ -107,7 +111,10 @@ def lively(graph: Graph, seed: int) -> dict[str, NDArray[np.float32]]:
 
 
 def batch(spec: ModelSpec, count: int = 3, size: tuple[int, int] = SIZE, seed: int = 0) -> Batch:
-    """Images whose classes follow from their brightness, with a tenth of the pixels ignored."""
+    """Images whose classes follow from their brightness, with a tenth of the pixels ignored.
+
+    For classification the labels are those of the first pixels.
+    """
     generator = np.random.default_rng(seed)
     height, width = size
     coarse = generator.integers(0, 256, (count, -(-height // 4), -(-width // 4), spec.graph.channels))
@@ -115,6 +122,7 @@ def batch(spec: ModelSpec, count: int = 3, size: tuple[int, int] = SIZE, seed: i
     images = np.clip(blocks + generator.integers(-20, 21, blocks.shape), 0, 255).astype(np.uint8)
     labels = (blocks.mean(axis=3) * len(spec.classes) // 256).astype(np.uint8)
     labels[generator.random(labels.shape) < 0.1] = IGNORE
+    labels = labels[:, :1, :1] if spec.task is Task.CLASSIFICATION else labels
     return Batch(images, labels, tuple(f"{seed}-{i}" for i in range(count)))
 
 
@@ -152,7 +160,7 @@ def _spec(graph: Graph, classes: ClassMap, task: Task, channels: int) -> ModelSp
     return ModelSpec(graph, classes, task, normalisation, Fit.NATIVE, SIZE, "conformance")
 
 
-def _every_operation(channels: int, logits: int, dropout: float, outputs: int) -> Graph:
+def _every_operation(channels: int, logits: int, dropout: float, outputs: int, *, pooled: bool) -> Graph:
     draw = GraphBuilder(channels)
     stem = draw.conv_norm_act(IMAGE, 8, name="stem", stride=2)
     pooled = draw.add(MaxPool(kernel=3, stride=2, padding=1), stem, name="pool")
@@ -170,8 +178,10 @@ def _every_operation(channels: int, logits: int, dropout: float, outputs: int) -
     if dropout:
         upper = draw.add(Dropout(dropout), upper, name="drop")
     full = draw.add(Resize("nearest"), upper, IMAGE, name="full")
-    found = [draw.add(Conv(logits, kernel=3, padding=1, bias=True), full, name="head")]
-    if outputs > 1:
-        aside = draw.add(Conv(logits, kernel=1, bias=True), upper, name="aside")
-        found.append(draw.add(Resize("bilinear"), aside, IMAGE, name="aside_full"))
-    return draw.build(found)
+    head = draw.add(Conv(logits, kernel=3, padding=1, bias=True), full, name="head")
+    aside = draw.add(Conv(logits, kernel=1, bias=True), upper, name="aside")
+    if pooled:
+        found = [draw.add(GlobalPool(), node, name=f"{node}_mean") for node in (head, aside)]
+    else:
+        found = [head, draw.add(Resize("bilinear"), aside, IMAGE, name="aside_full")]
+    return draw.build(found[:outputs])

@@ -40,7 +40,8 @@ def test_with_resnet_18_it_has_the_usual_number_of_parameters() -> None:
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_everything_in_the_zoo_goes_together(architecture: str, encoder: str) -> None:
     graph = ARCHITECTURES[architecture].load().graph(channels=1, outputs=7, encoder=ENCODERS[encoder].load())
-    assert [graph.shapes(64, 96)[name] for name in graph.outputs] == [(7, 64, 96)]
+    size = (1, 1) if architecture == "classifier" else (64, 96)
+    assert [graph.shapes(64, 96)[name] for name in graph.outputs] == [(7, *size)]
     assert ARCHITECTURES[architecture].summary
     assert ENCODERS[encoder].summary
 
@@ -131,9 +132,8 @@ def test_a_wrong_number_of_decoder_channels_is_told_with_the_right_one(
 @pytest.mark.parametrize(
     ("encoder", "words"),
     [
-        (Plain(4, 1), "at least 2 features to join; Plain has 1"),
+        (Plain(4, 1), "at least 2 features; Plain has 1"),
         (Steps(()), "Steps has 0"),
-        (Steps((8, 2)), "Steps has them at 1/8, 1/16"),
         (Steps((2, 1)), "Steps has them at 1/2, 1/2"),
     ],
 )
@@ -142,7 +142,7 @@ def test_an_encoder_that_does_not_fit_is_told_why(encoder: Encoder, words: str) 
         UNet().graph(channels=3, outputs=1, encoder=encoder)
 
 
-@pytest.mark.parametrize("steps", [(1, 2, 2), (2, 2, 2), (1, 3, 5), (2, 4)])
+@pytest.mark.parametrize("steps", [(1, 2, 2), (2, 2, 2), (1, 3, 5), (2, 4), (8, 2)])
 def test_steps_of_any_size_are_climbed_back(steps: tuple[int, ...]) -> None:
     graph = UNet().graph(channels=3, outputs=1, encoder=Steps(steps))
     side = 2 * graph.stride

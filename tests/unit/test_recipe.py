@@ -52,7 +52,7 @@ def info(*, task: Task = Task.BINARY, train: int = 100, height: int = 128, width
 INFOS = st.builds(
     info,
     task=st.sampled_from(Task),
-    train=st.integers(1, 20_000),
+    train=st.integers(2, 20_000),
     height=st.integers(1, 5000),
     width=st.integers(1, 5000),
 )
@@ -73,6 +73,7 @@ GIVEN: dict[str, Any] = {
     "clip": 0.0,
     "augment": Choice("none"),
     "normalisation": "imagenet",
+    "monitor": "f1",
     "patience": 4,
 }
 
@@ -134,7 +135,11 @@ def test_all_given_leaves_nothing_to_derive() -> None:
 
 def test_the_task_chooses_the_loss() -> None:
     chosen = {task: derive(info(task=task), TrainSettings(DATA)).settings.loss for task in Task}
-    assert chosen == {Task.BINARY: Choice("bce-dice"), Task.MULTICLASS: Choice("ce-dice")}
+    assert chosen == {
+        Task.BINARY: Choice("bce-dice"),
+        Task.MULTICLASS: Choice("ce-dice"),
+        Task.CLASSIFICATION: Choice("cross-entropy"),
+    }
 
 
 def test_the_optimizer_chooses_the_rate() -> None:
@@ -172,7 +177,7 @@ class _Catalogue(Registry):
 def _formulas() -> Offer:
     from segport.plugins.manager import discover
 
-    return discover(disabled=["torch", "tensorflow", "data", "tracking"])
+    return discover(disabled=["torch", "tensorflow", "data"])
 
 
 CATALOGUE = _Catalogue(_formulas)

@@ -252,7 +252,7 @@ def test_confusion_prints_percent_of_each_row_and_names_absent_classes(monkeypat
         "car",
         "car (absent)",
         "truth",
-        "prediction, % of the truth's pixels",
+        "prediction, % of the truth",
     } <= set(drawn)
     assert "test split" in drawn
 
