@@ -23,7 +23,7 @@ OUTPUT_STRIDE = 16
 class DeepLabV3:
     """Atrous spatial pyramid pooling on the encoder's last feature (Chen et al. 2017, 1706.05587).
 
-    A ResNet that leaves its ``output_stride`` open gets 16. On ``resnet50:output_stride=8`` it is torchvision's
+    An encoder that leaves its ``output_stride`` open gets 16. On ``resnet50:output_stride=8`` it is torchvision's
     ``deeplabv3_resnet50``, whose weights fit.
 
     Attributes:

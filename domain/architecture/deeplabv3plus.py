@@ -24,7 +24,7 @@ FINE = 4
 class DeepLabV3Plus:
     """Atrous spatial pyramid pooling, joined with a fine feature of the encoder (Chen et al. 2018, 1802.02611).
 
-    A ResNet that leaves its ``output_stride`` open gets 16.
+    An encoder that leaves its ``output_stride`` open gets 16.
 
     Attributes:
         channels: of the pyramid and of the decoder's two convolutions.

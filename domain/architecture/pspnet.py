@@ -21,7 +21,7 @@ OUTPUT_STRIDE = 8
 class PSPNet:
     """The encoder's last feature, joined with its means over grids of several sizes (Zhao et al. 2016, 1612.01105).
 
-    A ResNet that leaves its ``output_stride`` open gets 8.
+    An encoder that leaves its ``output_stride`` open gets 8.
 
     Attributes:
         bins: cells along each side of the grids; together they have as many channels as the feature itself.

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-
 import attrs
 from attrs import field, frozen
 
 from ..errors import InvalidSpecError
 from ..ports.model import Encoder
 from .builder import GraphBuilder
-from .checks import number, one_of, truth, whole, wholes
+from .checks import as_tuple, number, one_of, truth, whole, wholes
 from .decoders.unet import expand
+from .features import features
 from .graph import IMAGE, Graph
 from .heads import head
 from .operations import MODES
 
 DECODER_CHANNELS = (256, 128, 64, 32, 16)
-
-
-def _tuple(values: tuple[int, ...] | list[int]) -> tuple[int, ...]:
-    """Option texts and TOML have lists; whatever else it is, the validator refuses it."""
-    return tuple(values) if isinstance(values, list) else values
 
 
 @frozen
@@ -41,7 +34,7 @@ class UNet:
         dropout: rate in front of the head; 0 for none.
     """
 
-    decoder_channels: tuple[int, ...] = field(default=DECODER_CHANNELS, converter=_tuple, validator=wholes())
+    decoder_channels: tuple[int, ...] = field(default=DECODER_CHANNELS, converter=as_tuple, validator=wholes())
     deep_supervision: bool = field(default=False, validator=truth())
     head_kernel: int = field(default=3, validator=whole())
     upsampling: str = field(default="bilinear", validator=one_of(MODES))
@@ -55,14 +48,12 @@ class UNet:
     def graph(self, *, channels: int, outputs: int, encoder: Encoder) -> Graph:
         """The graph for images of ``channels`` and ``outputs`` logits a pixel.
 
-        Raises InvalidSpecError when the encoder has fewer than two features, starts below a quarter, does not get
-        coarser from feature to feature, or needs another number of ``decoder_channels``.
+        Raises InvalidSpecError when the encoder has fewer than two features, or two of one size, or needs another
+        number of ``decoder_channels``.
         """
         builder = GraphBuilder(channels)
-        features = list(encoder.build(builder, IMAGE))
-        scales = _checked_scales(builder, features, type(encoder).__name__)
-        widths = self._widths(len(features) - 1, reduced=scales[0] > 1, encoder=type(encoder).__name__)
-        *skips, deepest = features
+        *skips, deepest = features(builder, encoder, "UNet", least=2, coarser=True)
+        widths = self._widths(len(skips), reduced=builder.scale(skips[0]) != 1, encoder=type(encoder).__name__)
         full = IMAGE if len(widths) > len(skips) else None
         stages = expand(builder, deepest, skips[::-1], full, widths, self.upsampling)
         logits = [
@@ -85,18 +76,3 @@ class UNet:
             f" {self.decoder_channels}.",
             fix="Give one for every decoder block, coarsest first, or fewer stages to the encoder.",
         )
-
-
-def _checked_scales(builder: GraphBuilder, features: Sequence[str], encoder: str) -> list[int]:
-    if len(features) < 2:
-        raise InvalidSpecError(
-            f"UNet needs an encoder with at least 2 features to join; {encoder} has {len(features)}.",
-            fix="Give the encoder more stages.",
-        )
-    scales = [builder.scale(feature) or 0 for feature in features]
-    if scales[0] not in (1, 2, 4) or any(b <= a for a, b in pairwise(scales)):
-        raise InvalidSpecError(
-            f"UNet needs features that start at the image's size, half or a quarter of it and get coarser;"
-            f" {encoder} has them at {', '.join(f'1/{s}' for s in scales)}."
-        )
-    return scales

@@ -67,12 +67,29 @@ def test_what_cannot_be_shown_is_refused_with_what_mends_it(cli, arguments: tupl
     cli("models", "show", *arguments).failed(2, words)
 
 
-def test_the_page_on_models_has_the_numbers_that_show_prints() -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs/models.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs/models.md").read_text(encoding="utf-8")
+
+
+def table(title: str) -> list[str]:
+    """The rows under a heading of the page on models."""
+    section = PAGE.partition(f"## {title}\n")[2].partition("\n## ")[0]
+    return [line for line in section.splitlines() if line.startswith("| `")]
+
+
+def test_the_page_on_models_has_the_numbers_of_encoders_that_show_prints() -> None:
     toolkit, rows = Toolkit(), []
     for name in ENCODERS:
         report = toolkit.show_model(ShowModelSettings(Choice(name), input=(3, 224, 224)))
         channels = ", ".join(str(feature.shape[0]) for feature in report.outputs)
         first, giga = 224 // report.outputs[0].shape[1], report.multiply_adds / 1e9
         rows.append(f"| `{name}` | {channels} | 1/{first} | {report.parameters:,} | {giga:.2f} |")
-    assert [line for line in page.splitlines() if line.startswith("| `")] == rows
+    assert table("Encoders") == rows
+
+
+def test_the_page_on_models_has_the_numbers_of_architectures_that_show_prints() -> None:
+    toolkit, rows = Toolkit(), set()
+    for name in ARCHITECTURES:
+        settings = ShowModelSettings(Choice(name), encoder=Choice("resnet50"), input=(3, 256, 256), classes=21)
+        report = toolkit.show_model(settings)
+        rows.add(f"| `{name}` | {report.stride} | {report.parameters:,} | {report.multiply_adds / 1e9:.2f} ")
+    assert {line.rpartition("|")[0].rpartition("|")[0] for line in table("Architectures")} == rows
