@@ -469,7 +469,8 @@ def test_lists_of_splits_with_foreign_paths_are_read_from_their_folder(tmp_path:
 
 def test_no_two_readers_claim_one_layout(tmp_path: Path) -> None:
     coco(tmp_path / "coco", [region(1, 3, [SQUARE])])
-    picture(tmp_path / "coco" / "annotations" / "panoptic_train" / "train.png")
+    for split in ("train", "val"):
+        picture(tmp_path / "coco" / "annotations" / f"panoptic_{split}" / "train.png")
     open_images(tmp_path / "open-images", ROWS)
     labelme(tmp_path / "labelme", [shape("x", "point", [[1, 1]])])
     picture(tmp_path / "voc" / "JPEGImages" / "a.jpg")
@@ -478,6 +479,8 @@ def test_no_two_readers_claim_one_layout(tmp_path: Path) -> None:
     picture(tmp_path / "cityscapes" / "gtFine" / "val" / "u_gtFine_labelIds.png", HALF)
     for name in ("class-masks/images/a", "class-masks/masks/0/a", "folders/images/a", "folders/masks/a"):
         picture(tmp_path / f"{name}.png", HALF)
+    claiming = [entry.name for entry in segport_readers() if entry.load()().recognises(tmp_path / "coco/annotations")]
+    assert claiming == ["coco"]
     for entry in segport_readers():
         if (tmp_path / entry.name).exists():
             said = {other.name: other.load()().recognises(tmp_path / entry.name) for other in segport_readers()}

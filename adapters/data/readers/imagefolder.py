@@ -113,9 +113,9 @@ def _parts(source: Path) -> list[tuple[str | None, Path]]:
 
 
 def _classes(home: Path) -> list[Path]:
-    """The folders of images in a folder; none where one of them has a role of its own, beside masks."""
+    """The folders of images in a folder; none where one has a role beside masks, or JSON files describe them."""
     inside = [folder for folder in folders(home).values() if pictures(folder)]
-    described = any(any(folder.glob("*.json")) for folder in inside)
+    described = any(any(folder.glob("*.json")) for folder in (home, *inside))
     return [] if described or any(map(_ROLE.fullmatch, folders(home))) else inside
 
 
