@@ -163,10 +163,10 @@ def _spec(graph: Graph, classes: ClassMap, task: Task, channels: int) -> ModelSp
 def _every_operation(channels: int, logits: int, dropout: float, outputs: int, *, pooled: bool) -> Graph:
     draw = GraphBuilder(channels)
     stem = draw.conv_norm_act(IMAGE, 8, name="stem", stride=2)
-    pooled = draw.add(MaxPool(kernel=3, stride=2, padding=1), stem, name="pool")
-    inner = draw.conv_norm_act(pooled, 12, name="inner", function="silu")
+    quarter = draw.add(MaxPool(kernel=3, stride=2, padding=1), stem, name="pool")
+    inner = draw.conv_norm_act(quarter, 12, name="inner", function="silu")
     inner = draw.conv_norm(inner, 12, conv="grouped.conv", norm="grouped.norm", groups=3, dilation=2)
-    short = draw.add(Conv(12, kernel=1, bias=True), pooled, name="short")
+    short = draw.add(Conv(12, kernel=1, bias=True), quarter, name="short")
     scaled = draw.add(LayerScale(), draw.add(LayerNorm(), inner, name="layer_norm"), name="layer_scale")
     inner = draw.add(Activation("leaky_relu"), draw.add(Add(), scaled, short, name="sum"), name="sum_act")
     gate = draw.add(Conv(12, kernel=1, bias=True), draw.add(GlobalPool(), inner, name="mean"), name="gate")
