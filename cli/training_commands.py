@@ -51,6 +51,8 @@ def train(toolkit: Toolkit, settings: TrainSettings, terminal: Terminal) -> int:
 
 def run_training(toolkit: Toolkit, settings: TrainSettings, terminal: Terminal) -> TrainReport:
     """Plans, says what it chose and why, trains, and says how it went."""
+    if settings.encoder_weights == "imagenet":
+        terminal.say("weights of ImageNet: from the cache, or fetched now")
     recipe = toolkit.train.plan(settings)
     chosen = toolkit.codec.to_values(recipe.settings)
     for name, reason in recipe.reasons.items():

@@ -43,6 +43,7 @@ def test_the_published_encoder_is_taken_and_its_normalisation(cli, prepared, tmp
     assert sorted(found["left_over"]) == ["fc.bias", "fc.weight"]
     assert not any(name.startswith("encoder.") for name in found["reinitialised"])
     assert "normalisation = imagenet: what published encoders were trained with" in said.err
+    assert "from the cache, or fetched now" in said.err
     configuration = tomllib.loads((run / "run.toml").read_text(encoding="utf-8"))
     assert configuration["train"]["encoder_weights"] == "imagenet"
     assert configuration["reasons"]["normalisation"] == "what published encoders were trained with"
