@@ -29,4 +29,3 @@ def test_a_resnet_18_costs_what_is_published() -> None:
     graph = UNet().graph(channels=3, outputs=1, encoder=ResNet18())
     encoder = sum(row.multiply_adds for row in rows(graph, 224, 224) if row.name.startswith("encoder."))
     assert round(encoder / 1e9, 2) == 1.81
-
