@@ -113,7 +113,8 @@ class PrepareDataset:
                 f"No reader knows the layout of {settings.source}.",
                 problems=[survey, f"readers asked: {', '.join(said)}"],
                 fix="Give the folder that holds the images and masks themselves, not one of several beside them.\n"
-                "Or put images into images/ and masks of the same names into masks/, or list the pairs in a file.",
+                "Or put images into images/ and masks of the same names into masks/, or list the pairs in a file;\n"
+                "without masks, put them into a folder for each class, to classify.",
             )
         raise DataError(
             f"Several readers fit {settings.source}.",
@@ -179,7 +180,10 @@ def _watched(results: Iterator[GoodPair | BadPair], total: int, watcher: Listene
 def _task(settings: PrepareSettings, reader: Reader, classes: ClassMap) -> tuple[Task, str]:
     if isinstance(reader, KnowsTask):
         if settings.task not in (None, reader.task):
-            raise InvalidSpecError(f"task = {settings.task}: the reader {reader.name} reads for {reader.task.value}.")
+            raise InvalidSpecError(
+                f"task = {settings.task}: the reader {reader.name} reads for {reader.task.value}.",
+                fix="Leave --task out, or choose another --reader.",
+            )
         return reader.task, f"what the reader {reader.name} reads for"
     if settings.task is Task.CLASSIFICATION:
         raise InvalidSpecError(

@@ -124,6 +124,13 @@ def test_folders_of_masks_are_no_classes(tmp_path: Path, names: tuple[str, ...])
     assert READER.recognises(tmp_path) is None
 
 
+def test_a_source_without_classes_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "images/a.png", "masks/a.png")
+    for ask in (READER.classes, READER.items):
+        with pytest.raises(DataError, match="holds no folders of images, one a class"):
+            ask(tmp_path)
+
+
 def test_no_other_reader_takes_folders_of_classes(tmp_path: Path) -> None:
     put(tmp_path, "train/ant/a.jpg", "train/bee/b.jpg", "val/ant/c.jpg", "val/bee/d.jpg")
     readers = [entry.load()() for entry in segport_readers()]

@@ -59,10 +59,7 @@ class ImageFolderReader:
 
     def items(self, source: Path) -> Sequence[SourceItem]:
         """One item an image, sorted by key. Raises DataError with the pictures that are in no class's folder."""
-        require_folder(source)
-        parts = _parts(source)
-        if len(_names(parts)) < _FEWEST:
-            raise DataError(f"{source} holds no folders of images, one a class.", fix="Expected train/<class>/*.jpg.")
+        parts = _required(source)
         found = [
             SourceItem(path.stem, path, (), split, annotations=(folder.name,))
             for split, home in parts
@@ -76,8 +73,8 @@ class ImageFolderReader:
         return sorted(unique, key=lambda item: item.key)
 
     def classes(self, source: Path) -> ClassMap | None:
-        """The folders' names, in order."""
-        return ClassMap.of(_names(_parts(source)))
+        """The folders' names, in order. Raises DataError where there are no such folders."""
+        return ClassMap.of(_names(_required(source)))
 
     def read_image(self, item: SourceItem) -> Image:
         """(H, W, 3) uint8 RGB. Raises DataError naming the file, also for a picture that ImageFolder passes over."""
@@ -99,6 +96,14 @@ class ImageFolderReader:
                 fix="Name the folder after one of them, or leave --classes out: the folders are the classes.",
             )
         return np.full((1, 1), classes.names.index(name), np.uint8)
+
+
+def _required(source: Path) -> list[tuple[str | None, Path]]:
+    require_folder(source)
+    parts = _parts(source)
+    if not parts:
+        raise DataError(f"{source} holds no folders of images, one a class.", fix="Expected train/<class>/*.jpg.")
+    return parts
 
 
 def _parts(source: Path) -> list[tuple[str | None, Path]]:
