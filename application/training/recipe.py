@@ -25,7 +25,7 @@ CLASSIFIED = 224
 UPDATES = 3000
 """Updates a small run needs to converge from scratch; epochs are chosen to give about as many."""
 CLASSIFIER_UPDATES = 1500
-TUNING = 4
+TUNING = 8
 """How many times fewer updates a classifier needs whose encoder has been trained before."""
 
 
@@ -121,8 +121,12 @@ def _epochs(info: DatasetInfo, settings: TrainSettings) -> tuple[int, str]:
 def _updates(info: DatasetInfo, settings: TrainSettings) -> int:
     if info.task is not Task.CLASSIFICATION:
         return UPDATES
-    begun = settings.encoder_weights is not None or settings.init_from is not None
-    return CLASSIFIER_UPDATES // TUNING if begun else CLASSIFIER_UPDATES
+    return CLASSIFIER_UPDATES // TUNING if _tunes(settings) else CLASSIFIER_UPDATES
+
+
+def _tunes(settings: TrainSettings) -> bool:
+    """Whether training begins with weights of another model."""
+    return settings.encoder_weights is not None or settings.init_from is not None
 
 
 def _loss(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:
@@ -145,6 +149,8 @@ def _optimizer(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]
 
 def _rate(info: DatasetInfo, settings: TrainSettings) -> tuple[float, str]:
     assert settings.optimizer is not None
+    if info.task is Task.CLASSIFICATION and _tunes(settings) and settings.optimizer.name != "sgd":
+        return 1e-4, "small, so that few images do not undo what the encoder knows"
     if settings.optimizer.name == "sgd":
         return 0.05, "usual for sgd with norms"
     return 1e-3, f"usual for {settings.optimizer.name}"

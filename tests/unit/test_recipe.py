@@ -142,6 +142,16 @@ def test_the_task_chooses_the_loss() -> None:
     }
 
 
+def test_a_classifier_on_a_trained_encoder_is_tuned_gently_and_not_for_long() -> None:
+    known = info(task=Task.CLASSIFICATION)
+    fresh, tuned = (
+        derive(known, TrainSettings(DATA, encoder_weights=weights)).settings for weights in (None, "imagenet")
+    )
+    assert fresh.rate and tuned.rate and tuned.rate < fresh.rate
+    assert fresh.epochs and tuned.epochs and tuned.epochs < fresh.epochs
+    assert (fresh.model, fresh.fit, fresh.monitor) == (Choice("classifier"), Fit.CROP, "accuracy")
+
+
 def test_the_optimizer_chooses_the_rate() -> None:
     rates = [derive(info(), TrainSettings(DATA, optimizer=Choice(n))).settings.rate for n in ("sgd", "adam", "adamw")]
     assert rates[0] > rates[1] == rates[2]

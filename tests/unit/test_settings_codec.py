@@ -150,7 +150,7 @@ def test_tuples_of_other_settings() -> None:
         ("size", "axb", "expected a whole number"),
         ("size", True, "expected"),
         ("precision", "fp8", "expected one of auto, fp32, bf16, fp16"),
-        ("fit", "crop", "must be in"),
+        ("fit", "cover", "expected one of native, letterbox, stretch, crop"),
         ("class_weights", "some", "must be in"),
         ("backend", 3, "is not a name"),
         ("run", 3, "expected text"),
