@@ -65,7 +65,7 @@ TRAIN = st.builds(
     rate=st.none() | RATES,
     warmup=st.none() | st.integers(0, 10**6),
     size=st.none() | st.tuples(st.integers(1, 4096), st.integers(1, 4096)),
-    fit=st.sampled_from([None, Fit.NATIVE, Fit.LETTERBOX, Fit.STRETCH]),
+    fit=st.none() | st.sampled_from(Fit),
     seed=st.integers(0, 2**32 - 1),
 )
 
@@ -77,7 +77,7 @@ def made(**values: Any) -> TrainSettings:
 def as_flag(value: Any) -> Any:
     """What a person would write on the command line for a value of a TOML file."""
     if isinstance(value, list):
-        return ",".join(map(repr, value))
+        return ",".join(map(as_flag, value))
     return value if isinstance(value, str | bool) else repr(value)
 
 
