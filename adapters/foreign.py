@@ -15,10 +15,11 @@ from ..domain.samples import Sample
 def sample(key: str, image: NDArray[Any], labels: NDArray[Any]) -> Sample:
     """A sample of an image (H, W, C) or (H, W), uint8 or floats in [0, 1], and whole class ids (H, W).
 
-    Labels may have a third axis of length 1, first or last. Raises DataError naming the item for anything else.
+    Labels may have a third axis of length 1, first or last; a number alone is the class of the whole image. Raises
+    DataError naming the item for anything else.
     """
     found = Sample(key, _image(image, key), _labels(labels, key))
-    if found.image.shape[:2] != found.labels.shape:
+    if found.image.shape[:2] != found.labels.shape and not (labels.ndim == 0 and found.whole):
         raise DataError(f"Item {key}: the image is {found.image.shape[:2]}, its labels {found.labels.shape}.")
     return found
 
@@ -46,8 +47,10 @@ def _image(array: NDArray[Any], key: str) -> Image:
 def _labels(array: NDArray[Any], key: str) -> Labels:
     if array.ndim == 3 and 1 in (array.shape[0], array.shape[2]):
         array = array[0] if array.shape[0] == 1 else array[:, :, 0]
+    if array.ndim == 0:
+        array = array.reshape(1, 1)
     if array.ndim != 2:
-        raise DataError(f"Item {key}: labels of shape {array.shape}, expected (height, width).")
+        raise DataError(f"Item {key}: labels of shape {array.shape}, expected (height, width) or one number.")
     if array.size and (array.min() < 0 or array.max() > 255 or (array != np.floor(array)).any()):
         raise DataError(
             f"Item {key}: labels from {array.min()} to {array.max()}, expected whole class ids from 0 to 254.",

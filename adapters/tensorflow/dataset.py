@@ -21,7 +21,7 @@ def as_source(dataset: tf.data.Dataset) -> SampleSource:
     """A tf.data.Dataset of (image, labels) pairs as a sample source.
 
     Images are (H, W, C) or (H, W); uint8, or floats in [0, 1]. Labels are whole class ids (H, W) or (H, W, 1), with 255
-    for pixels that count nowhere. Keys are the indices, six digits wide.
+    for pixels that count nowhere, or a number: the class of the whole image. Keys are the indices, six digits wide.
 
     A stream has no items to pick from: it is read once, in its own order and as far as asked for, and what was read
     stays in memory as uint8. Give it without shuffling, repeating and batching; those are done here.

@@ -23,7 +23,8 @@ def as_source(dataset: Dataset[Any]) -> SampleSource:
     """A map-style torch data set of (image, labels) pairs as a sample source.
 
     Images may be tensors (C, H, W) or arrays and PIL images (H, W, C) or (H, W); uint8, or floats in [0, 1]. Labels are
-    whole class ids (H, W), with 255 for pixels that count nowhere. Keys are the indices, six digits wide.
+    whole class ids (H, W), with 255 for pixels that count nowhere, or a number: the class of the whole image. Keys are
+    the indices, six digits wide.
 
     Raises DataError when the data set has no length, or, on access, for an item that is none of this.
     """

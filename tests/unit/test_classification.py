@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 from segport.adapters.data.batches import ThreadBatcher
 from segport.adapters.data.plugin import segport_readers
 from segport.adapters.data.readers.imagefolder import ImageFolderReader
+from segport.adapters.foreign import sample
 from segport.domain.architecture.classifier import Classifier
 from segport.domain.architecture.encoders.plain import Plain
 from segport.domain.architecture.encoders.resnet import ResNet18
@@ -156,6 +157,14 @@ def test_a_class_that_the_class_map_lacks_is_refused_by_name(tmp_path: Path) -> 
     bee = READER.items(tmp_path)[1]
     with pytest.raises(DataError, match=r"b\.jpg: there is no class 'bee'; the classes are ant, wasp"):
         READER.read_labels(bee, ClassMap.of(["ant", "wasp"]))
+
+
+def test_a_number_of_a_frameworks_data_set_is_the_class_of_the_whole_image() -> None:
+    image = np.zeros((4, 5, 3), np.uint8)
+    assert sample("a", image, np.asarray(2)).labels.tolist() == [[2]]
+    for label in (np.full((1, 1), 2), np.asarray(2.5), np.asarray(-1), np.zeros(3)):
+        with pytest.raises(DataError, match="Item a"):
+            sample("a", image, label)
 
 
 def test_resnet_18_is_torchvisions_classifier() -> None:
