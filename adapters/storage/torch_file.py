@@ -32,6 +32,8 @@ _LARGEST = 4
 """Times a file's size that its tensors may have together: some may share a storage, but not without end."""
 _NESTED = ("state_dict", "model_state_dict", "model")
 """Where training programs keep the weights in what they save."""
+_DAMAGE = (zipfile.BadZipFile, struct.error, EOFError, LookupError, ValueError, TypeError, AttributeError, RuntimeError)
+"""What reading bytes that somebody altered may raise on the way, from zip file's headers to the pickle's values."""
 _TENSOR = ("torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor")
 
 
@@ -70,7 +72,9 @@ def read_torch_file(path: Path) -> dict[str, NDArray[np.float32]]:
         if sum(math.prod(tensor.shape) * tensor.storage.width for tensor in tensors.values()) > _LARGEST * len(data):
             raise NotTensorsError("its tensors are many times larger than itself")
         return {name: _array(tensor, storage) for name, tensor in tensors.items() if tensor.storage.kind}
-    except (zipfile.BadZipFile, struct.error, KeyError, NotImplementedError, RuntimeError) as error:
+    except NotTensorsError:
+        raise
+    except _DAMAGE as error:
         raise NotTensorsError(f"it is damaged: {error}") from None
 
 
