@@ -169,8 +169,8 @@ def test_an_epoch_of_a_unet_leaves_the_same_weights_and_counts(encoder) -> None:
     assert apart(one.weights, other.weights) <= TOLERANCE
     assert apart(one.weights, first) > 20 * apart(one.weights, other.weights)  # something was learnt
     assert_close(tally.losses, other_tally.losses)
-    assert np.abs(tally.counts - other_tally.counts).sum() <= 4  # a tie or two
     assert tally.counts.sum() == other_tally.counts.sum() > 0
+    assert np.abs(tally.counts - other_tally.counts).sum() <= 2 * TOLERANCE * tally.counts.sum()  # ties
 
 
 def test_an_epoch_of_a_deep_unet_differs_no_more_than_rounding_alone_would_make_it() -> None:
