@@ -140,7 +140,9 @@ def _loss(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:
 def _class_weights(info: DatasetInfo, settings: TrainSettings) -> tuple[str, str]:
     if info.task is Task.CLASSIFICATION:
         return "none", "every image counts the same, as in the accuracy"
-    return "none", "the Dice term already balances the classes"
+    if settings.loss is not None and settings.loss.name.endswith("-dice"):
+        return "none", "the Dice term already balances the classes"
+    return "none", "every pixel counts the same"
 
 
 def _optimizer(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:

@@ -152,6 +152,12 @@ def test_a_classifier_on_a_trained_encoder_is_tuned_gently_and_not_for_long() ->
     assert (fresh.model, fresh.fit, fresh.monitor) == (Choice("classifier"), Fit.CROP, "accuracy")
 
 
+def test_the_reason_for_class_weights_speaks_of_dice_only_where_it_is() -> None:
+    reasons = {loss: derive(info(), TrainSettings(DATA, loss=loss)).reasons["class_weights"] for loss in (None, "bce")}
+    assert "Dice" in reasons[None]
+    assert reasons["bce"] == "every pixel counts the same"
+
+
 def test_the_optimizer_chooses_the_rate() -> None:
     rates = [derive(info(), TrainSettings(DATA, optimizer=Choice(n))).settings.rate for n in ("sgd", "adam", "adamw")]
     assert rates[0] > rates[1] == rates[2]
