@@ -93,11 +93,7 @@ class Container(containers.DeclarativeContainer):
     reporter = providers.Singleton(_made(".adapters.reporting.reporter:FileReporter"))
     clock = providers.Singleton(_made(".adapters.system.clock:SystemClock"))
     fetcher = providers.Singleton(_made(".adapters.network.fetcher:HttpFetcher"))
-    hub = providers.Singleton(
-        _made(".adapters.network.hub:hub_of"),
-        providers.Object(os.environ),
-        providers.Singleton(_made(".adapters.network.fetcher:HttpFetcher"), tries=3),
-    )
+    hub = providers.Singleton(_made(".adapters.network.hub:hub_of"), providers.Object(os.environ), fetcher)
 
     generate = providers.Singleton(_made(".adapters.data.shapes:GenerateShapes"))
     download = providers.Singleton(

@@ -203,12 +203,12 @@ class TrainModel:
                 emit(failure)
 
         try:
-            return self._told(stage, emit, stop)
+            return self._run(stage, emit, stop)
         finally:
             for failure in trackers.close():
                 emit(failure)
 
-    def _told(self, stage: _Stage, emit: Listener, stop: Callable[[], bool]) -> TrainReport:
+    def _run(self, stage: _Stage, emit: Listener, stop: Callable[[], bool]) -> TrainReport:
         began = self.clock.seconds()
         parts, model, run = stage.parts, stage.model, stage.run
         with ExitStack() as stack:

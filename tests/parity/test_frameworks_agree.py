@@ -152,6 +152,22 @@ def test_five_updates_leave_the_same_weights_and_slots(changes) -> None:
     assert_close(tallies[0].losses, tallies[1].losses)
 
 
+def test_an_epoch_of_a_small_unet_leaves_the_same_state_and_counts() -> None:
+    spec = unet(Plain(width=8, depth=3), deep=True)
+    batches = [batch(spec, 4, (32, 32), seed=i) for i in range(8)]
+    results = []
+    for name in BACKENDS:
+        session = session_of(name, spec, optimizer=Sgd())
+        train(session, batches, 0.05)
+        results.append((session.snapshot(), session.drain()))
+    (one, tally), (other, other_tally) = results
+    assert_same_state(one, other)
+    assert_close(tally.losses, other_tally.losses)
+    assert tally.losses[-1] < tally.losses[0]
+    assert np.abs(tally.counts - other_tally.counts).sum() <= 4  # a tie or two
+    assert tally.counts.sum() == other_tally.counts.sum() > 0
+
+
 def epoch(name: str, spec: ModelSpec, weights: Weights, steps: int) -> tuple[StepTally, TrainState]:
     """A short epoch from ``weights``, as the recipe would train: with the gradient clipped."""
     session = BACKENDS[name]().trainer(
@@ -170,7 +186,7 @@ def test_an_epoch_of_a_unet_leaves_the_same_weights_and_counts(encoder) -> None:
     assert apart(one.weights, first) > 20 * apart(one.weights, other.weights)  # something was learnt
     assert_close(tally.losses, other_tally.losses)
     assert tally.counts.sum() == other_tally.counts.sum() > 0
-    assert np.abs(tally.counts - other_tally.counts).sum() <= 2 * TOLERANCE * tally.counts.sum()  # ties
+    assert np.abs(tally.counts - other_tally.counts).sum() <= TOLERANCE * tally.counts.sum()  # a tie or two
 
 
 def test_an_epoch_of_a_deep_unet_differs_no_more_than_rounding_alone_would_make_it() -> None:
