@@ -104,7 +104,11 @@ class Container(containers.DeclarativeContainer):
         executors=providers.Object(_made(".adapters.data.executor:ThreadExecutor")),
     )
     prepare = providers.Singleton(
-        _made(".application.prepare:PrepareDataset"), catalogue=catalogue, store=datasets, executor=executor
+        _made(".application.prepare:PrepareDataset"),
+        catalogue=catalogue,
+        store=datasets,
+        executor=executor,
+        place=providers.Object(_made(".adapters.data.fitting:place_image")),
     )
     inspect = providers.Singleton(
         _made(".application.inspection:InspectDataset"),

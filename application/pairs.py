@@ -9,11 +9,13 @@ from enum import IntEnum
 import numpy as np
 from attrs import frozen
 
-from ..domain.arrays import IGNORE
+from ..domain.arrays import IGNORE, Image, Labels
 from ..domain.classes import ClassMap
 from ..domain.errors import DataError
 from ..domain.ports.dataset import Reader, SourceItem
+from ..domain.ports.images import PlaceImage
 from ..domain.ports.preparing import DatasetWriter, StoredPair
+from ..domain.resampling import Fit, Frame
 from ..domain.samples import Task
 from ..domain.statistics import PixelStatistics
 
@@ -62,16 +64,37 @@ class GoodPair:
     size: tuple[int, int]
     channels: int
     statistics: PixelStatistics
+    lost: frozenset[int] = frozenset()
+    """Classes that were too small or too far out to be left in the resized mask."""
+
+
+@frozen
+class Resizing:
+    """Brings images and masks to one size, (height, width)."""
+
+    size: tuple[int, int]
+    fit: Fit
+    place: PlaceImage
+
+    def __call__(self, image: Image, labels: Labels) -> tuple[Image, Labels]:
+        """The pair on a canvas of that size. The label of a whole image, one pixel, stays as it is."""
+        frame = Frame.for_fit(self.fit, image.shape[:2], self.size)
+        whole = labels.shape == (1, 1) != image.shape[:2]
+        return self.place(image, frame), labels if whole else frame.place_labels(labels)
+
+    def __str__(self) -> str:
+        return f"{self.fit.value} to {self.size[0]}x{self.size[1]}"
 
 
 @frozen
 class PairCheck:
-    """Reads, checks, measures and stores one pair. Called from several threads at once."""
+    """Reads, checks, resizes if asked, measures and stores one pair. Called from several threads at once."""
 
     reader: Reader
     classes: ClassMap
     writer: DatasetWriter
     task: Task
+    resizing: Resizing | None = None
 
     def __call__(self, item: SourceItem) -> GoodPair | BadPair:
         """Raises DataError only where nothing can be stored at all."""
@@ -96,9 +119,13 @@ class PairCheck:
         if beyond.size:  # a reader's mistake, which must not reach a loss
             reason = f"{file}: the reader {self.reader.name!r} gave the classes {beyond.tolist()}"
             return BadPair(item.key, Severity.MASK, reason)
+        before = frozenset(np.unique(labels))
+        if self.resizing is not None:
+            image, labels = self.resizing(image, labels)
+        lost = before - frozenset(np.unique(labels)) - {IGNORE}
         statistics = PixelStatistics.of(image, labels, len(self.classes))
-        stored = self.writer.store(item, image, labels, self.classes)
-        return GoodPair(item, stored, image.shape[:2], image.shape[2], statistics)
+        stored = self.writer.store(item, image, labels, self.classes, changed=self.resizing is not None)
+        return GoodPair(item, stored, image.shape[:2], image.shape[2], statistics, lost)
 
 
 def _bad(item: SourceItem, severity: Severity, error: DataError) -> BadPair:

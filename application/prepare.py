@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import attrs
 from attrs import frozen
 
 from ..domain.classes import ClassMap
@@ -15,12 +16,14 @@ from ..domain.description import DatasetInfo
 from ..domain.errors import DataError, InvalidSpecError
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.dataset import Executor, IncompleteSourceError, KnowsTask, Reader, SourceItem
+from ..domain.ports.images import PlaceImage
 from ..domain.ports.preparing import DatasetRow, DatasetStore
+from ..domain.resampling import Fit
 from ..domain.samples import Task
 from ..domain.splitting import SPLITS, TRAIN
 from ..domain.statistics import PixelStatistics
 from .listening import Listener, nobody
-from .pairs import BadPair, GoodPair, PairCheck, Severity, refuse, tally
+from .pairs import BadPair, GoodPair, PairCheck, Resizing, Severity, refuse, tally
 from .settings import PrepareSettings
 from .split_plan import SplitPlan, cut
 
@@ -56,6 +59,7 @@ class PrepareDataset:
     catalogue: Catalogue
     store: DatasetStore
     executor: Executor
+    place: PlaceImage
 
     def __call__(self, settings: PrepareSettings, watcher: Listener = nobody) -> PrepareReport:
         """Reads ``settings.source``, writes ``settings.out``.
@@ -65,14 +69,14 @@ class PrepareDataset:
             InvalidSpecError: for settings that cannot be.
             UnknownNameError: for an unknown reader.
         """
-        plan = SplitPlan.of(settings, self.store)
+        plan, resizing = SplitPlan.of(settings, self.store), self._resizing(settings)
         with self.store.create(settings.out, reference=settings.reference) as writer:
             survey = self.store.survey(settings.source)
             reader, why = self._reader(settings, survey)
             classes, origin = self._classes(settings, reader)
             task, reason = _task(settings, reader, classes)
             items, orphans = _items(reader, settings.source)
-            check = PairCheck(reader, classes, writer, task)
+            check = PairCheck(reader, classes, writer, task, resizing)
             with closing(self.executor.map(check, items)) as checked:
                 results = list(_watched(checked, len(items), watcher))
             good = [result for result in results if isinstance(result, GoodPair)]
@@ -88,17 +92,38 @@ class PrepareDataset:
                 *_left_out_warning(bad),
                 *_duplicate_warnings(good, splits),
                 *_class_warnings(good, splits, classes),
+                *_lost_warnings(good, classes),
             )
             info = _describe(settings, str(settings.reader or reader.name), task, good, rows, classes, warnings)
+            info = attrs.evolve(info, resized=str(resizing or ""))
             writer.finish(info, classes, rows)
         return PrepareReport(
             settings.out,
             info,
             classes,
             _occurrences(good, splits, classes),
-            (f"reader {reader.name}: {why}", f"classes: {origin}", f"task {task.value}: {reason}", f"splits: {chosen}"),
+            (
+                f"reader {reader.name}: {why}",
+                f"classes: {origin}",
+                f"task {task.value}: {reason}",
+                f"splits: {chosen}",
+                *([f"resized: {resizing}, which scores will be of too"] if resizing else []),
+            ),
             tuple(pair.reason for pair in bad),
         )
+
+    def _resizing(self, settings: PrepareSettings) -> Resizing | None:
+        if settings.size is None:
+            if settings.fit is not None:
+                raise InvalidSpecError(f"fit = {settings.fit}: there is no size to fit to.", fix="Give --size as well.")
+            return None
+        if settings.fit is Fit.NATIVE:
+            raise InvalidSpecError("fit = native leaves images as large as they are, and size was given.")
+        if settings.reference:
+            raise InvalidSpecError(
+                "reference leaves images as they are, and size was given.", fix="Leave out one of the two."
+            )
+        return Resizing(settings.size, settings.fit or Fit.LETTERBOX, self.place)
 
     def _reader(self, settings: PrepareSettings, survey: str) -> tuple[Reader, str]:
         if settings.reader is not None:
@@ -297,6 +322,12 @@ def _class_warnings(good: Sequence[GoodPair], splits: Mapping[str, str], classes
         *([f"no image has the class {_listed(nowhere)}"] if nowhere else []),
         *([f"no training image has the class {_listed(untrained)}, but others do"] if untrained else []),
     ]
+
+
+def _lost_warnings(good: Sequence[GoodPair], classes: ClassMap) -> list[str]:
+    images = Counter(index for pair in good for index in pair.lost)
+    lost = [f"{classes.names[index]} in {count}" for index, count in sorted(images.items())]
+    return [f"images whose resized mask has nothing left of a class: {_listed(lost)}"] if lost else []
 
 
 def _listed(values: Sequence[object]) -> str:

@@ -91,6 +91,14 @@ class PrepareSettings:
     holdout: int = _setting("Images put aside first, as the final split 'holding'.", 0, check=ge(0))
     seed: int = _setting("Of the split.", 41)
     ignore: tuple[int, ...] = _setting("Raw mask values that count nowhere.", ())
+    size: tuple[int, int] | None = _setting(
+        "Bring every image and mask to this size, 224 or 224x320 (height x width); they stay as they are by default.",
+        None,
+        check=optional(deep_iterable(ge(1))),
+    )
+    fit: Fit | None = _setting(
+        "How, with --size: letterbox or pad, where the padding counts nowhere (the default); stretch; crop.", None
+    )
     task: Task | None = _setting(
         "multiclass, binary for exactly two classes, or classification: one class an image, no masks.", None
     )

@@ -30,6 +30,7 @@ class DatasetInfo:
         source: where it was prepared from, as the user said it.
         reader: the reader that read it.
         warnings: what ``prepare`` wants the user to know.
+        resized: how images were brought to one size, as "stretch to 96x96"; empty where they are as they were.
     """
 
     name: str
@@ -48,3 +49,4 @@ class DatasetInfo:
     source: str = ""
     reader: str = ""
     warnings: tuple[str, ...] = Factory(tuple)
+    resized: str = ""

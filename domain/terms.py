@@ -24,14 +24,18 @@ class Task(StrEnum):
 class Fit(StrEnum):
     """How an image is brought to the size a model takes.
 
-    ``NATIVE``: not resized, padded at the bottom and right. ``LETTERBOX``: as large as fits, centred, padded.
-    ``STRETCH``: both axes resized on their own. ``CROP``: as small as covers, the centre kept.
+    ``NATIVE``: not resized, padded at the bottom and right. ``LETTERBOX``: as large as fits, centred, padded; also
+    written ``pad``. ``STRETCH``: both axes resized on their own. ``CROP``: as small as covers, the centre kept.
     """
 
     NATIVE = "native"
     LETTERBOX = "letterbox"
     STRETCH = "stretch"
     CROP = "crop"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Fit | None:
+        return cls.LETTERBOX if value == "pad" else None
 
 
 class Precision(StrEnum):

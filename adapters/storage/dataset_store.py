@@ -56,13 +56,15 @@ class FolderWriter:
     ) -> None:
         shutil.rmtree(self.work, ignore_errors=True)
 
-    def store(self, item: SourceItem, image: Image, labels: Labels, classes: ClassMap) -> StoredPair:
+    def store(
+        self, item: SourceItem, image: Image, labels: Labels, classes: ClassMap, *, changed: bool = False
+    ) -> StoredPair:
         """Links, copies, converts or refers to the image; writes the mask. Raises DataError when the disk refuses."""
         if _UNFIT.intersection(item.key) or item.key.startswith(".") or not item.key:
             raise DataError(f"The id {item.key!r} of {item.image} cannot be a file's name.", fix="Rename the file.")
         mask = f"{MASKS}/{item.key}.png"
         try:
-            place, image_file = self._keep(item, image)
+            place, image_file = self._keep(item, image, changed)
             self.codec.write_labels(self.work / mask, labels, classes)
             return StoredPair(place, mask, files.sha256_of(image_file), files.sha256_of(self.work / mask))
         except OSError as error:
@@ -86,9 +88,9 @@ class FolderWriter:
             raise _refusal(self.out, error) from error
         return self.out
 
-    def _keep(self, item: SourceItem, image: Image) -> tuple[str, Path]:
+    def _keep(self, item: SourceItem, image: Image, changed: bool) -> tuple[str, Path]:
         """The image's place in the data set, and the file itself."""
-        if item.embedded or self.codec.conversion(item.image):
+        if changed or item.embedded or self.codec.conversion(item.image):
             place = f"{IMAGES}/{item.key}.png"
             self.codec.write_image(self.work / place, image)
             return place, self.work / place

@@ -37,6 +37,7 @@ def info_to_data(info: DatasetInfo) -> dict[str, Any]:
             "std": info.std,
             "height": info.height,
             "width": info.width,
+            **({"resized": info.resized} if info.resized else {}),
         },
         "pixels": {"ignored": info.ignored_pixels, "classes": info.pixel_counts},
         "class_weights": info.class_weights,
@@ -67,6 +68,7 @@ def info_from_data(data: Mapping[str, Any], where: str) -> DatasetInfo:
             fingerprint=str(data["fingerprint"]),
             source=str(data["source"]),
             reader=str(data["reader"]),
+            resized=str(images.get("resized", "")),
             warnings=tuple(str(w) for w in data["warnings"]),
         )
     except KeyError as error:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ..arrays import Image, Labels
 from ..classes import ClassMap
+from ..resampling import Frame
+
+PlaceImage: TypeAlias = Callable[[Image, Frame], Image]
+"""Puts an image on its frame's canvas, (canvas height, canvas width, C) uint8, padded where it has nothing."""
 
 
 class ImageCodec(Protocol):

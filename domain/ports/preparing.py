@@ -44,8 +44,13 @@ class DatasetWriter(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
-    def store(self, item: SourceItem, image: Image, labels: Labels, classes: ClassMap) -> StoredPair:
-        """Keeps one pair: the image file as it is, or ``image`` where it must be converted. Thread-safe."""
+    def store(
+        self, item: SourceItem, image: Image, labels: Labels, classes: ClassMap, *, changed: bool = False
+    ) -> StoredPair:
+        """Keeps one pair: the image file as it is, or ``image`` where it must be converted or was ``changed``.
+
+        Thread-safe.
+        """
         ...
 
     def finish(self, info: DatasetInfo, classes: ClassMap, rows: Sequence[DatasetRow]) -> Path:

@@ -13,13 +13,16 @@ import pytest
 from attrs import define, field
 
 from segport.adapters.data.codec import PictureCodec
+from segport.adapters.data.fitting import place_image
 from segport.adapters.storage.dataset_store import DatasetFolders
 from segport.application.prepare import PrepareDataset, PrepareReport
 from segport.application.settings import PrepareSettings
+from segport.domain.arrays import IGNORE
 from segport.domain.classes import ClassMap
 from segport.domain.errors import DataError, InvalidSpecError, UnknownNameError
 from segport.domain.ports.catalogue import Catalogue
 from segport.domain.ports.dataset import IncompleteSourceError, Reader, SourceItem
+from segport.domain.resampling import Fit, Frame
 from segport.domain.samples import Task
 
 CODEC = PictureCodec()
@@ -84,7 +87,9 @@ class Bench:
     reader: DrawnReader
 
     def run(self, *others: DrawnReader, **settings: Any) -> PrepareReport:
-        service = PrepareDataset(cast(Catalogue, Parts([self.reader, *others])), DatasetFolders(CODEC), Serial())
+        service = PrepareDataset(
+            cast(Catalogue, Parts([self.reader, *others])), DatasetFolders(CODEC), Serial(), place_image
+        )
         return service(PrepareSettings(**{"source": self.root / "source", "out": self.root / "out"} | settings))
 
     def left(self) -> list[str]:
@@ -381,7 +386,7 @@ def test_sources_and_places_that_cannot_be(tmp_path: Path) -> None:
     b.run()
     with pytest.raises(DataError, match="already holds a prepared data set"):
         b.run()
-    service = PrepareDataset(cast(Catalogue, Parts([b.reader])), DatasetFolders(CODEC), Serial())
+    service = PrepareDataset(cast(Catalogue, Parts([b.reader])), DatasetFolders(CODEC), Serial(), place_image)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty is empty"):
         service(PrepareSettings(tmp_path / "empty", tmp_path / "new"))
@@ -406,7 +411,51 @@ def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
         if done == 7:
             raise KeyboardInterrupt
 
-    service = PrepareDataset(cast(Catalogue, Parts([b.reader])), DatasetFolders(CODEC), Serial())
+    service = PrepareDataset(cast(Catalogue, Parts([b.reader])), DatasetFolders(CODEC), Serial(), place_image)
     with pytest.raises(KeyboardInterrupt):
         service(PrepareSettings(tmp_path / "source", tmp_path / "out"), stop)
+    assert b.left() == []
+
+
+@pytest.mark.parametrize(("fit", "ignored"), [(None, 0.25), (Fit.LETTERBOX, 0.25), (Fit.STRETCH, 0), (Fit.CROP, 0)])
+def test_images_and_masks_are_brought_to_one_size(tmp_path: Path, fit: Fit | None, ignored: float) -> None:
+    b = bench(tmp_path)
+    report = b.run(size=(16, 16), fit=fit)
+    data = DatasetFolders(CODEC).open(report.out)
+    chosen = fit or Fit.LETTERBOX
+    assert data.info == report.info
+    assert data.info.resized == f"{chosen.value} to 16x16"
+    assert data.info.height == data.info.width == (16, 16, 16)
+    assert any("16x16" in decision for decision in report.decisions)
+    for sample in (data.split("train")[i] for i in range(16)):
+        frame = Frame.for_fit(chosen, (6, 8), (16, 16))
+        assert np.array_equal(sample.labels, frame.place_labels(b.reader.raw[sample.key]))
+        assert np.array_equal(
+            sample.image, place_image(CODEC.read_image(tmp_path / "source" / f"{sample.key}.png"), frame)
+        )
+        assert (sample.labels == IGNORE).mean() == ignored
+
+
+def test_a_class_that_a_smaller_mask_has_no_room_for_is_told(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    b.reader.raw["k03"][:] = 0
+    b.reader.raw["k03"][2, 2] = 1
+    small = b.run(size=(2, 2), fit=Fit.STRETCH)
+    assert any(
+        text.startswith("images whose resized mask has nothing left of a class: ") for text in small.info.warnings
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"fit": Fit.STRETCH}, "there is no size to fit to.*Give --size"),
+        ({"fit": Fit.NATIVE, "size": (8, 8)}, "fit = native leaves images as large as they are"),
+        ({"reference": True, "size": (8, 8)}, "reference leaves images as they are, and size was given"),
+    ],
+)
+def test_sizes_that_cannot_be_had(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    b = bench(tmp_path)
+    with pytest.raises(InvalidSpecError, match=f"(?s){message}"):
+        b.run(**settings)
     assert b.left() == []
