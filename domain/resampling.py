@@ -25,7 +25,10 @@ def resize_labels(labels: Labels, size: Size) -> Labels:
     each class counts with the exact, fractional area it covers within the target pixel. A target pixel is ignored when
     less than half of it is valid; otherwise the valid class with the largest area wins, the lowest index on a tie. So
     ``IGNORE`` never beats a class that covers the majority, and thin ignored borders do not eat what they surround.
+    Of (H, W, K) planes, each is resized by itself.
     """
+    if labels.ndim == 3 and 0 not in labels.shape:
+        return np.stack([resize_labels(labels[..., k], size) for k in range(labels.shape[2])], axis=-1)
     _require(labels, 2, size)
     height, width = size
     if height >= labels.shape[0]:
@@ -170,7 +173,7 @@ class Frame:
     def place_labels(self, labels: Labels) -> Labels:
         """Native labels on the canvas; ``IGNORE`` where there is no image. Raises DataError for another size."""
         self._expect(labels, self.native, "native")
-        placed = np.full(self.canvas, IGNORE, np.uint8)
+        placed = np.full((*self.canvas, *labels.shape[2:]), IGNORE, np.uint8)
         placed[self.canvas_window] = resize_labels(labels, self.content)[self.content_window]
         return placed
 
@@ -189,8 +192,9 @@ class Frame:
         """Canvas labels -> native labels by ``resize_labels``; ``IGNORE`` where the fit cropped."""
         self._expect(labels, self.canvas, "canvas")
         content = labels[self.canvas_window]
-        if content.shape != self.content:
-            content = np.pad(content, self._hidden(), constant_values=IGNORE)
+        if content.shape[:2] != self.content:
+            hidden = [*self._hidden(), (0, 0)][: content.ndim]
+            content = np.pad(content, hidden, constant_values=IGNORE)
         return resize_labels(content, self.native)
 
     def _hidden(self) -> list[tuple[int, int]]:

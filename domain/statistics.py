@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import TypeAlias
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from .arrays import IGNORE, Image, Labels
+from .arrays import IGNORE, Image, Labels, Planes
 
 _POWERS = np.arange(256, dtype=np.int64)[:, None] ** np.arange(3)
 
@@ -24,7 +25,7 @@ class PixelStatistics:
         pixels: (K,) int64, pixels of each class.
         present: (K,) int64, counted pixels of the images in which the class occurs.
         images: (K,) int64, images in which the class occurs.
-        ignored: pixels that count nowhere.
+        ignored: pixels that count nowhere; of planes, in none.
     """
 
     moments: NDArray[np.int64]
@@ -41,12 +42,14 @@ class PixelStatistics:
 
     @classmethod
     def of(cls, image: Image, labels: Labels, classes: int) -> PixelStatistics:
-        """Statistics of one image; labels are < ``classes`` or IGNORE. Ignored pixels do count in ``moments``."""
+        """Statistics of one image; labels are < ``classes`` or IGNORE, or (H, W, K) planes.
+
+        Ignored pixels do count in ``moments``.
+        """
         histogram = np.stack([np.bincount(image[..., c].ravel(), minlength=256) for c in range(image.shape[-1])])
-        counts = np.bincount(labels.ravel(), minlength=256).astype(np.int64)
-        pixels = counts[:classes]
+        pixels, counted, ignored = _of_planes(labels) if labels.ndim == 3 else _of_labels(labels, classes)
         seen = pixels > 0
-        return cls(histogram @ _POWERS, pixels, seen * pixels.sum(), seen.astype(np.int64), int(counts[IGNORE]))
+        return cls(histogram @ _POWERS, pixels, seen * counted, seen.astype(np.int64), ignored)
 
     def __add__(self, other: PixelStatistics) -> PixelStatistics:
         """Of both; where only one is in colour, the other's grey counts as three equal channels."""
@@ -92,6 +95,22 @@ class PixelStatistics:
         the median of the frequencies over its own. The median is a common factor, which the scaling takes out.
         """
         return _normalised(self.present / np.maximum(self.pixels, 1), self.pixels)
+
+
+_Counted: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], int]
+"""(K,) pixels of each class, (K,) pixels that count for it, and the number of those that count nowhere."""
+
+
+def _of_labels(labels: Labels, classes: int) -> _Counted:
+    counts = np.bincount(labels.ravel(), minlength=256).astype(np.int64)
+    pixels = counts[:classes]
+    return pixels, np.full(classes, pixels.sum()), int(counts[IGNORE])
+
+
+def _of_planes(planes: Planes) -> _Counted:
+    ignored = planes == IGNORE
+    pixels = np.asarray((planes == 1).sum(axis=(0, 1)), np.int64)
+    return pixels, np.asarray((~ignored).sum(axis=(0, 1)), np.int64), int(ignored.all(axis=2).sum())
 
 
 def _normalised(weights: NDArray[np.float64], pixels: NDArray[np.int64]) -> tuple[float, ...]:

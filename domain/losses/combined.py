@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from attrs import field, frozen
 
 from ..errors import InvalidSpecError
@@ -83,6 +85,8 @@ class CeDice:
         label_smoothing: of the cross-entropy, in [0, 1).
         smooth: of Dice, in pixels.
     """
+
+    softmax: ClassVar[bool] = True
 
     ce_weight: float = 1.0
     dice_weight: float = 1.0

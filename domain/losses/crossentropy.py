@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from attrs import field, frozen
 
 from ..ranges import as_tuple, outside, reject
@@ -32,6 +34,8 @@ class CrossEntropy:
         class_weights: one for each class (background and foreground for a single logit), or none; only ratios matter.
         label_smoothing: part of the target spread evenly over the classes, in [0, 1).
     """
+
+    softmax: ClassVar[bool] = True
 
     class_weights: tuple[float, ...] = field(default=(), converter=as_tuple)
     label_smoothing: float = 0.0

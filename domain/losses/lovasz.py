@@ -5,6 +5,8 @@ Source: Berman et al. 2018, "The Lovasz-Softmax loss", algorithm 1 and equations
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from attrs import frozen
 
 from ..errors import InvalidSpecError
@@ -78,6 +80,8 @@ class LovaszSoftmax:
     Attributes:
         per_image: mean over images (those with a valid pixel) instead of pooling the batch.
     """
+
+    softmax: ClassVar[bool] = True
 
     per_image: bool = False
 

@@ -13,6 +13,7 @@ from ..arrays import Counts
 from ..errors import DataError, InvalidSpecError
 from .averages import ClassAverage, mean
 from .confusion import Confusion
+from .planes import kind_of
 from .score import Score
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ class Aggregation(StrEnum):
 
 
 def stack(images: Sequence[Counts]) -> Counts:
-    """(n, K, K) int64 of the images' matrices. Raises DataError when there are none or their sizes differ."""
+    """(n, K, K) int64 of the images' matrices, (n, K, 2, 2) of planes.
+
+    Raises DataError when there are none or their sizes differ.
+    """
     if not len(images):
         raise DataError("There is nothing to score: no image was counted.")
     shapes = sorted({np.shape(counts) for counts in images})
@@ -41,12 +45,12 @@ def stack(images: Sequence[Counts]) -> Counts:
 
 
 def evaluate(metric: Metric, images: Sequence[Counts], aggregation: Aggregation | str = Aggregation.DATASET) -> Score:
-    """A metric over images, given one (K, K) matrix each; the score's definition says how they were aggregated.
+    """A metric over images, given one matrix each; the score's definition says how they were aggregated.
 
     Raises DataError without any image, InvalidSpecError for "micro" of a metric that has no classes to pool.
     """
     counts = stack(images)
-    total = Confusion(counts.sum(axis=0))
+    total = kind_of(counts)(counts.sum(axis=0))
     match Aggregation(aggregation):
         case Aggregation.DATASET:
             return _said(metric(total), f"Pixels of all {len(counts)} images are summed first (dataset).")
@@ -62,7 +66,7 @@ def evaluate(metric: Metric, images: Sequence[Counts], aggregation: Aggregation 
 
 
 def _per_image(metric: Metric, counts: Counts, total: Confusion) -> Score:
-    scores = [metric(Confusion(image)) for image in counts]
+    scores = [metric(type(total)(image)) for image in counts]
     defined = sum(score.defined for score in scores)
     words = f"Computed for each image, then averaged over the {defined} of {len(scores)} images where it is defined"
     parts = [score.per_class for score in scores if score.per_class is not None]

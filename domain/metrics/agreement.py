@@ -30,6 +30,24 @@ class PixelAccuracy:
 
 
 @frozen
+class ElementAccuracy:
+    """The share of decisions that are right, one a pixel and class: the accuracy of classes that may overlap.
+
+    High where classes are rare, so read it beside the IoU.
+    """
+
+    name: ClassVar[str] = "accuracy"
+    higher_is_better: ClassVar[bool] = True
+
+    def __call__(self, confusion: Confusion) -> Score:
+        """In [0, 1]."""
+        right = int((confusion.true_positives + confusion.true_negatives).sum())
+        wrong = int((confusion.false_positives + confusion.false_negatives).sum())
+        definition = "Right decisions / all decisions, one for each counted pixel and class (element-wise)."
+        return Score(self.name, _quotient(right, right + wrong), None, confusion.support, definition)
+
+
+@frozen
 class FrequencyWeightedIoU:
     """IoU of the classes, weighted by their share of the truth."""
 
@@ -40,7 +58,7 @@ class FrequencyWeightedIoU:
         """In [0, 1]; ``per_class`` holds the IoU of each class."""
         outcomes = Outcomes.of(confusion)
         iou = divide(outcomes.tp, outcomes.tp + outcomes.fp + outcomes.fn)
-        value = _quotient(float((confusion.support * np.nan_to_num(iou)).sum()), confusion.total)
+        value = _quotient(float((confusion.support * np.nan_to_num(iou)).sum()), int(confusion.support.sum()))
         definition = (
             "Mean over classes of TP / (TP + FP + FN), weighted by each class's share of the true pixels; "
             "a class that is not in the truth has no weight."

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..arrays import Counts
 from ..errors import InvalidSpecError
 from .aggregation import evaluate, stack
-from .confusion import Confusion
+from .planes import kind_of
 
 if TYPE_CHECKING:
     from ..ports.metric import Metric
@@ -47,7 +47,7 @@ def interval(
 
     Args:
         metric: called on the summed counts of each resample.
-        images: one (K, K) matrix per image.
+        images: one matrix per image.
         level: confidence, in (0, 1).
         resamples: how many data sets of the same number of images are drawn, with replacement.
         seed: same seed, same interval.
@@ -58,7 +58,7 @@ def interval(
         raise InvalidSpecError(f"A level in (0, 1) and at least one resample are needed, not {level} and {resamples}.")
     counts = stack(images)
     totals = _resampled(counts, resamples, np.random.default_rng(seed))
-    values = np.array([metric(Confusion(total)).value for total in totals])
+    values = np.array([metric(kind_of(counts)(total)).value for total in totals])
     defined = values[~np.isnan(values)]
     tails = [(1 - level) / 2, (1 + level) / 2]
     low, high = np.quantile(defined, tails).tolist() if defined.size else (float("nan"), float("nan"))
@@ -70,13 +70,13 @@ def interval(
 
 
 def _resampled(counts: Counts, resamples: int, rng: np.random.Generator) -> Iterator[Counts]:
-    """Totals of resampled data sets, (K, K) each: draws of images are multinomial, so a total is a product.
+    """Totals of resampled data sets: draws of images are multinomial, so a total is a product.
 
     The product is taken in float64, which is exact below 2**53 pixels, because that of integers is not vectorised.
     """
-    n, classes, _ = counts.shape
+    n = len(counts)
     cells: NDArray[np.float64] = counts.reshape(n, -1).astype(np.float64)
     block = max(1, _CELLS // cells.shape[1])
     for start in range(0, resamples, block):
         draws = rng.multinomial(n, np.full(n, 1 / n), size=min(block, resamples - start))
-        yield from (draws @ cells).astype(np.int64).reshape(-1, classes, classes)
+        yield from (draws @ cells).astype(np.int64).reshape(-1, *counts.shape[1:])

@@ -59,7 +59,7 @@ class Confusion:
                 f"Confusion matrices of {self.classes} and {other.classes} classes cannot be added.",
                 fix="Count both with the same class map.",
             )
-        return Confusion(self.counts + other.counts)
+        return type(self)(self.counts + other.counts)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Confusion) and np.array_equal(self.counts, other.counts)
@@ -73,7 +73,7 @@ class Confusion:
 
     @property
     def total(self) -> int:
-        """Counted pixels."""
+        """Counted pixels; of planes, counted in each."""
         return int(self.counts.sum())
 
     @property

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from attrs import field, frozen
 
+from ..arrays import Counts
 from ..errors import UnknownNameError
-from .agreement import FrequencyWeightedIoU, Kappa, MatthewsCorrelation, PixelAccuracy
+from .agreement import ElementAccuracy, FrequencyWeightedIoU, Kappa, MatthewsCorrelation, PixelAccuracy
 from .averages import ClassAverage, Outcomes, Values
 from .confusion import Confusion
 from .score import Score, class_score
@@ -156,6 +157,16 @@ def standard_metrics() -> tuple[Metric, ...]:
         Kappa(),
         MatthewsCorrelation(),
     )
+
+
+def plane_metrics() -> tuple[Metric, ...]:
+    """Those of classes that may overlap: there is no background among them, and no class that another is taken for."""
+    return (MeanIoU(), F1(), Precision(), Recall(), Specificity(), ElementAccuracy(), FrequencyWeightedIoU())
+
+
+def metrics_for(counts: Counts) -> tuple[Metric, ...]:
+    """The metrics of an image's matrix, or of their sum: ``plane_metrics`` where it is (K, 2, 2)."""
+    return plane_metrics() if counts.ndim == 3 else standard_metrics()
 
 
 ALIASES: Mapping[str, str] = {"dice": "f1", "jaccard": "miou", "sensitivity": "recall", "pixel-accuracy": "accuracy"}

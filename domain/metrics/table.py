@@ -9,8 +9,8 @@ from attrs import frozen
 
 from ..arrays import Counts
 from .averages import Outcomes, divide
-from .confusion import Confusion
 from .overlap import F1, ClassAccuracy, MeanIoU, Precision, Recall
+from .planes import kind_of
 
 
 @frozen
@@ -36,7 +36,8 @@ class ClassRow:
 
 def class_rows(images: Sequence[Counts], names: Sequence[str]) -> tuple[ClassRow, ...]:
     """A row for each class from the matrices of the images. Raises DataError if their size is not that of ``names``."""
-    total = Confusion.sum((Confusion(counts) for counts in images), len(names))
+    kind = kind_of(images)
+    total = kind.sum(map(kind, images), len(names))
     outcomes = Outcomes.of(total)
     metrics = (MeanIoU(), F1(), Precision(), Recall(), ClassAccuracy())
     iou, dice, precision, recall, accuracy = (divide(*metric.ratio(outcomes)).tolist() for metric in metrics)

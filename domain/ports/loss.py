@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ..losses.tensor_ops import TensorOps
 
@@ -16,7 +16,18 @@ class Loss(Protocol):
         Args:
             ops: the backend's operation table.
             logits: (N, H, W, K) float32; K = 1 is binary.
-            truth: (N, H, W) integer classes in [0, K) (0 or 1 for binary); any value in range where not valid.
+            truth: (N, H, W) integer classes in [0, K) (0 or 1 for binary); any value in range where not valid. Classes
+                that may overlap are judged one by one, see ``losses.planes.PerPlane``.
             valid: (N, H, W) bool. Other pixels change neither value nor gradient. With none, the loss is 0.
         """
+        ...
+
+
+@runtime_checkable
+class OneClassAPixel(Protocol):
+    """A loss that shares each pixel out among the classes, so that it has no meaning where they may overlap."""
+
+    @property
+    def softmax(self) -> bool:
+        """Whether it does. A loss without this member does not."""
         ...
