@@ -151,7 +151,7 @@ class _Contestant:
         session = self.trained.session
         for fed in session.feed([batch]):
             session.tally(fed)
-        return session.drain()
+        return session.drain().counts
 
     def row(self, first: Sequence[Counts]) -> BackendRow:
         """The result, ``first`` being the first backend's counts."""

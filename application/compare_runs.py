@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite, nan
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..domain.metrics.overlap import standard_metrics
 from ..domain.ports.checkpoints import RunStore
 from ..domain.ports.reporting import Reporter
 from ..domain.ports.results import Results
+from ..domain.training.selection import Best, better
 from .settings import CompareSettings
 
 _OWN = ("run", "track", "workers", "cache")
@@ -77,7 +78,11 @@ class CompareRuns:
             for run, name, of_run, values in zip(opened, names, _differing(asked), asked, strict=True)
         )
         monitors = list(dict.fromkeys(f"val_{run.monitor}" for run in compared))
-        self.reporter.run_curves(rows, settings.out, columns=["train_loss", *monitors])
+        known = {name for of_run in rows.values() for row in of_run for name in row}
+        columns = dict.fromkeys(["train_loss", "val_loss", *monitors])
+        # Runs of before there was a loss of validation have no column of it.
+        drawn = [name for name in columns if name in known or name != "val_loss"]
+        self.reporter.run_curves(rows, settings.out, columns=drawn)
         return CompareReport(compared, settings.split, settings.out)
 
     def _compared(
@@ -90,9 +95,11 @@ class CompareRuns:
         split: str,
     ) -> ComparedRun:
         monitor = asked.get("monitor", "miou")
-        scored = [(row[f"val_{monitor}"], -row["epoch"]) for row in rows if isfinite(row.get(f"val_{monitor}", nan))]
-        best, epoch = max(scored, default=(nan, 0))
-        return ComparedRun(path, name, differing, monitor, best, int(-epoch), len(rows), self._scores(path, split))
+        best = Best(better(monitor))
+        for row in rows:
+            best = best.observe(int(row["epoch"]), row.get(f"val_{monitor}", nan))
+        scores = self._scores(path, split)
+        return ComparedRun(path, name, differing, monitor, best.score, best.epoch, len(rows), scores)
 
     def _scores(self, run: Path, split: str) -> dict[str, float]:
         saved = run / "confusion" / f"{split}.npz"

@@ -60,7 +60,7 @@ def count(
             _count_batch(counted, batch, session.probabilities(fed), spec)
         counted.keys += batch.keys
         listen(len(counted.keys), total)
-    counted.native += session.drain()
+    counted.native += session.drain().counts
     return counted
 
 

@@ -190,7 +190,12 @@ class TrainSettings:
         group="Data",
     )
     augment: Choice | None = _choice("Augmentation: none, light, standard or strong, with options.", group="Data")
-    monitor: str | None = _setting("Validation metric that picks the best epoch.", None, group="Loop")
+    monitor: str | None = _setting(
+        "Validation number that picks the best epoch, stops early and cuts a plateau's rate: miou, f1, accuracy, "
+        "precision, recall, iou_CLASS, or loss (the lowest).",
+        None,
+        group="Loop",
+    )
     patience: int | None = _setting(
         "Validations without improvement before training stops; 0 is never.", None, check=optional(ge(0)), group="Loop"
     )

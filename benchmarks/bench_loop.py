@@ -30,7 +30,7 @@ from segport.domain.architecture.weights import initialise
 from segport.domain.arrays import Counts
 from segport.domain.classes import ClassMap
 from segport.domain.losses.crossentropy import BinaryCrossEntropy
-from segport.domain.ports.backend import Precision, StepPlan, StepTally, TrainState
+from segport.domain.ports.backend import EvalTally, Precision, StepPlan, StepTally, TrainState
 from segport.domain.ports.checkpoints import Checkpoint
 from segport.domain.resampling import Fit
 from segport.domain.samples import Batch, Task
@@ -102,7 +102,7 @@ def loop(session: Any, batch: Batch, steps: int) -> TrainingLoop:
         spec=SPEC,
         session=session,
         training=Same(batch, steps),
-        validate=lambda: [np.eye(2, dtype=np.int64)],
+        validate=lambda: EvalTally([np.eye(2, dtype=np.int64)], np.zeros(1)),
         run=Unkept(),  # type: ignore[arg-type]
         clock=SystemClock(),
         emit=lambda event: None,

@@ -58,10 +58,10 @@ class ReferenceBackend:
             fix="Train with a framework, as in --backend torch or --backend tf; any backend can evaluate the result.",
         )
 
-    def evaluator(self, model: Model) -> NumpyEvalSession:
+    def evaluator(self, model: Model, plan: StepPlan | None = None) -> NumpyEvalSession:
         """See the port."""
         if isinstance(model, NumpyModel):
-            return NumpyEvalSession(model)
+            return NumpyEvalSession(model, plan)
         raise InvalidSpecError(
             f"The reference backend cannot run a {type(model).__name__}.",
             fix="Build the model with the same backend: backend.build(model.spec, model.weights()).",

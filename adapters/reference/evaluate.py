@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ...domain.arrays import Counts, LabelBatch, Probabilities
+from ...domain.arrays import IGNORE, Counts, LabelBatch, Logits, Probabilities
+from ...domain.losses.supervision import supervised
 from ...domain.metrics.confusion import per_image
+from ...domain.ports.backend import EvalTally, StepPlan
 from ...domain.samples import Batch
 from .loss import OPS
 from .model import NumpyModel
@@ -16,10 +18,11 @@ from .model import NumpyModel
 class NumpyEvalSession:
     """See the port. There is no device, so nothing waits: all is computed when it is asked for."""
 
-    def __init__(self, model: NumpyModel) -> None:
-        self._model = model
+    def __init__(self, model: NumpyModel, plan: StepPlan | None = None) -> None:
+        self._model, self._plan = model, plan
         self._classes = max(2, len(model.spec.classes))
         self._counts: list[Counts] = []
+        self._losses: list[float] = []
 
     def feed(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """See the port."""
@@ -27,19 +30,24 @@ class NumpyEvalSession:
 
     def tally(self, batch: Batch) -> None:
         """See the port."""
-        found = per_image(list(batch.labels), list(self.masks(batch)), self._classes)
+        outputs = self._model.logits(batch.images)
+        found = per_image(list(batch.labels), list(_decided(outputs[0])), self._classes)
         self._counts += [confusion.counts for confusion in found]
+        if self._plan is not None:
+            valid = batch.labels != IGNORE
+            truth = np.where(valid, batch.labels, 0)
+            loss = supervised(self._plan.loss, OPS, outputs, self._plan.output_weights, truth, valid)
+            self._losses += [float(loss)] * len(batch)
 
-    def drain(self) -> list[Counts]:
+    def drain(self) -> EvalTally:
         """See the port."""
-        counts, self._counts = self._counts, []
-        return counts
+        tally = EvalTally(self._counts, np.array(self._losses, np.float64))
+        self.close()
+        return tally
 
     def masks(self, batch: Batch) -> LabelBatch:
         """See the port."""
-        logits = self._model.logits(batch.images)[0]
-        masks: LabelBatch = (logits[..., 0] > 0 if logits.shape[-1] == 1 else logits.argmax(-1)).astype(np.uint8)
-        return masks
+        return _decided(self._model.logits(batch.images)[0])
 
     def probabilities(self, batch: Batch) -> Probabilities:
         """See the port."""
@@ -50,4 +58,9 @@ class NumpyEvalSession:
 
     def close(self) -> None:
         """Drops what was counted. Closing twice does no harm."""
-        self._counts = []
+        self._counts, self._losses = [], []
+
+
+def _decided(logits: Logits) -> LabelBatch:
+    masks: LabelBatch = (logits[..., 0] > 0 if logits.shape[-1] == 1 else logits.argmax(-1)).astype(np.uint8)
+    return masks

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...domain.arrays import Counts
+from ...domain.training.selection import better
 from .figures import BLUE, GREY, INK, NORMAL, SMALL, VERMILION, as_png, new_figure, style_axes
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _quantities(rows: Sequence[Mapping[str, float]], monitor: str) -> list[str]:
 
 
 def _best_epoch(rows: Sequence[Mapping[str, float]], monitor: str) -> float:
-    sign = -1 if monitor.endswith("loss") else 1
+    sign = -1 if better(monitor) == "min" else 1
     scored = [(sign * row[monitor], -row["epoch"]) for row in rows if isfinite(row.get(monitor, nan))]
     return -max(scored)[1] if scored else nan
 

@@ -65,9 +65,9 @@ class TensorflowBackend:
         """See the port."""
         return TensorflowTrainSession(_own(model), plan)
 
-    def evaluator(self, model: Model) -> TensorflowEvalSession:
+    def evaluator(self, model: Model, plan: StepPlan | None = None) -> TensorflowEvalSession:
         """See the port."""
-        return TensorflowEvalSession(_own(model))
+        return TensorflowEvalSession(_own(model), plan)
 
 
 def _own(model: Model) -> TensorflowModel:

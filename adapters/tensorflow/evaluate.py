@@ -6,21 +6,25 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ...domain.arrays import Counts, LabelBatch, Probabilities
+from ...domain.arrays import LabelBatch, Probabilities
+from ...domain.losses.supervision import supervised
+from ...domain.ports.backend import EvalTally, StepPlan
 from ...domain.samples import Batch
 from .feed import DeviceBatch, feed, targets
+from .loss import OPS
 from .metric import confusions, predictions
 from .model import TensorflowModel, trace_once
 from .runtime import tf
 
 
 class TensorflowEvalSession:
-    """See the port. Counts stay on the device until ``drain``. Each function is traced once, for all sizes."""
+    """See the port. Counts and losses stay on the device until ``drain``. A function is traced once, for all sizes."""
 
-    def __init__(self, model: TensorflowModel) -> None:
-        self._model = model
+    def __init__(self, model: TensorflowModel, plan: StepPlan | None = None) -> None:
+        self._model, self._plan = model, plan
         self._classes = max(2, len(model.spec.classes))
         self._counts: list[tf.Tensor] = []
+        self._losses: list[tf.Tensor] = []
         labels = tf.TensorSpec((None, None, None), tf.uint8)
         self.counted = trace_once(self._counted, [model.images, labels])
         self.chosen = trace_once(self._chosen, [model.images])
@@ -33,13 +37,16 @@ class TensorflowEvalSession:
     def tally(self, batch: DeviceBatch) -> None:
         """See the port."""
         with tf.device(self._model.device):
-            self._counts.append(self.counted(batch.images, batch.labels))
+            counts, losses = self.counted(batch.images, batch.labels)
+        self._counts.append(counts)
+        self._losses.append(losses)
 
-    def drain(self) -> list[Counts]:
+    def drain(self) -> EvalTally:
         """See the port."""
         matrices = tf.concat(self._counts, 0).numpy() if self._counts else np.zeros((0, 0, 0), np.int64)
-        self._counts = []
-        return list(matrices)
+        losses = tf.concat(self._losses, 0).numpy().astype(np.float64) if self._losses else np.zeros(0)
+        self.close()
+        return EvalTally(list(matrices), losses)
 
     def masks(self, batch: DeviceBatch) -> LabelBatch:
         """See the port."""
@@ -55,12 +62,16 @@ class TensorflowEvalSession:
 
     def close(self) -> None:
         """Drops what was counted. Closing twice does no harm."""
-        self._counts = []
+        self._counts, self._losses = [], []
 
-    def _counted(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def _counted(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         truth, valid = targets(labels)
-        predicted = predictions(self._main(images))
-        return confusions(predicted, truth, valid, self._classes, device=self._model.device)
+        outputs = self._model.infer(images)
+        counts = confusions(predictions(outputs[0]), truth, valid, self._classes, device=self._model.device)
+        if self._plan is None:
+            return counts, tf.zeros((0,))
+        loss = supervised(self._plan.loss, OPS, outputs, self._plan.output_weights, truth, valid)
+        return counts, tf.fill((tf.shape(truth)[0],), loss)
 
     def _chosen(self, images: tf.Tensor) -> tf.Tensor:
         return tf.cast(predictions(self._main(images)), tf.uint8)

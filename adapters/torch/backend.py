@@ -70,9 +70,9 @@ class TorchBackend:
         """See the port."""
         return TorchTrainSession(_own(model), plan)
 
-    def evaluator(self, model: Model) -> TorchEvalSession:
+    def evaluator(self, model: Model, plan: StepPlan | None = None) -> TorchEvalSession:
         """See the port."""
-        return TorchEvalSession(_own(model))
+        return TorchEvalSession(_own(model), plan)
 
 
 def _own(model: Model) -> TorchModel:

@@ -8,20 +8,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...domain.arrays import Counts, LabelBatch, Probabilities
+from ...domain.arrays import LabelBatch, Probabilities
+from ...domain.losses.supervision import supervised
+from ...domain.ports.backend import EvalTally, StepPlan
 from ...domain.samples import Batch
+from .device import deterministic_kernels
 from .feed import DeviceBatch, feed
+from .loss import OPS
 from .metric import confusions, predictions
 from .model import TorchModel
 
 
 class TorchEvalSession:
-    """See the port. Counts stay on the device until ``drain``."""
+    """See the port. Counts and losses stay on the device until ``drain``."""
 
-    def __init__(self, model: TorchModel) -> None:
-        self._model = model
+    def __init__(self, model: TorchModel, plan: StepPlan | None = None) -> None:
+        self._model, self._plan = model, plan
         self._classes = max(2, len(model.spec.classes))
         self._counts: list[Tensor] = []
+        self._losses: list[Tensor] = []
 
     def feed(self, batches: Iterable[Batch]) -> Iterator[DeviceBatch]:
         """See the port."""
@@ -31,13 +36,19 @@ class TorchEvalSession:
     def tally(self, batch: DeviceBatch) -> None:
         """See the port."""
         truth, valid = batch.targets()
-        self._counts.append(confusions(predictions(self._main(batch)), truth, valid, self._classes))
+        outputs = self._outputs(batch)
+        self._counts.append(confusions(predictions(outputs[0]), truth, valid, self._classes))
+        if self._plan is not None:
+            with deterministic_kernels(self._plan.deterministic):
+                loss: Tensor = supervised(self._plan.loss, OPS, outputs, self._plan.output_weights, truth, valid)
+            self._losses.append(loss.expand(len(truth)))
 
-    def drain(self) -> list[Counts]:
+    def drain(self) -> EvalTally:
         """See the port."""
         matrices = torch.cat(self._counts).cpu().numpy() if self._counts else np.zeros((0, 0, 0), np.int64)
-        self._counts = []
-        return list(matrices)
+        losses = torch.cat(self._losses).cpu().double().numpy() if self._losses else np.zeros(0)
+        self.close()
+        return EvalTally(list(matrices), losses)
 
     @torch.inference_mode()
     def masks(self, batch: DeviceBatch) -> LabelBatch:
@@ -58,12 +69,15 @@ class TorchEvalSession:
 
     def close(self) -> None:
         """Drops what was counted. Closing twice does no harm."""
-        self._counts = []
+        self._counts, self._losses = [], []
 
     def _main(self, batch: DeviceBatch) -> Tensor:
+        return self._outputs(batch)[0]
+
+    def _outputs(self, batch: DeviceBatch) -> list[Tensor]:
         if self._model.native.training:
             self._model.native.eval()
-        return self._model.forward(batch.images)[0]
+        return self._model.forward(batch.images)
 
 
 def _softmax(logits: Tensor) -> Tensor:

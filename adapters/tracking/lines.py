@@ -18,7 +18,7 @@ from ...domain.events import (
     WeightsTransferred,
 )
 
-TELLING = ("train_loss", "train_miou", "val_miou", "val_f1", "val_accuracy")
+TELLING = ("train_loss", "train_miou", "val_loss", "val_miou", "val_f1", "val_accuracy")
 """Columns shown after each epoch; all of them stand in metrics.csv."""
 
 

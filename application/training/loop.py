@@ -9,15 +9,15 @@ import attrs
 import numpy as np
 from attrs import field, frozen
 
-from ...domain.arrays import Counts
 from ...domain.errors import RunInterruptedError, TrainingDivergedError
 from ...domain.events import CheckpointSaved, EpochDone, Event, RunFailed, StepsDone
-from ...domain.ports.backend import EvalSession, TrainSession
+from ...domain.ports.backend import EvalSession, EvalTally, TrainSession
 from ...domain.ports.checkpoints import Checkpoint, Run
 from ...domain.ports.clock import Clock
 from ...domain.ports.dataset import BatchSource
 from ...domain.spec import ModelSpec
 from ...domain.training.schedules import Schedule, WarmUp
+from ...domain.training.selection import Mode, better
 from .progress import Progress
 from .scoring import epoch_metrics
 
@@ -37,6 +37,11 @@ class LoopPlan:
     patience: int = 0
     frozen_epochs: int = 0
 
+    @property
+    def mode(self) -> Mode:
+        """Whether the monitored number is to rise or to fall."""
+        return better(self.monitor)
+
 
 @frozen(eq=False)
 class TrainingLoop:
@@ -51,7 +56,7 @@ class TrainingLoop:
     spec: ModelSpec
     session: TrainSession
     training: BatchSource
-    validate: Callable[[], list[Counts]]
+    validate: Callable[[], EvalTally]
     run: Run
     clock: Clock
     emit: Callable[[Event], None]
@@ -80,7 +85,7 @@ class TrainingLoop:
         progress = self._train(progress)
         rate = self._rate(progress, self.steps - 1)
         validated = (progress.epoch + 1) % self.plan.validate_every == 0 or progress.epoch + 1 == self.plan.epochs
-        metrics = epoch_metrics(progress, self.validate() if validated else [], self.spec.classes)
+        metrics = epoch_metrics(progress, self.validate() if validated else None, self.spec.classes)
         score = metrics[self.plan.monitor]
         if validated:
             progress = self._judge(progress, score)
@@ -190,8 +195,8 @@ class TrainingLoop:
         )
 
 
-def count_all(session: EvalSession, source: BatchSource) -> list[Counts]:
-    """Per-image confusions of every batch of a source, at the batches' own size."""
+def count_all(session: EvalSession, source: BatchSource) -> EvalTally:
+    """Per-image confusions and losses of every batch of a source, at the batches' own size."""
     batches = source.batches(0)
     for batch in session.feed(batches):
         session.tally(batch)

@@ -23,7 +23,9 @@ from ...domain.resampling import Fit
 from ...domain.samples import Task
 from ...domain.spec import ModelSpec, Normalisation, imagenet
 from ...domain.training.optimizers import OPTIMIZERS
+from ...domain.training.plateau import Plateau
 from ...domain.training.schedules import SCHEDULES, Schedule, WarmUp
+from ...domain.training.selection import better
 from ...domain.training.tuning import Tuning
 from ..settings import TrainSettings
 from .loop import LoopPlan
@@ -214,7 +216,21 @@ def _named(kind: str, table: Mapping[str, type[T]], choice: Choice | None) -> T:
 
 def _schedule(settings: TrainSettings) -> Schedule:
     schedule = _named("schedule", SCHEDULES, settings.schedule)
+    if isinstance(schedule, Plateau):
+        schedule = _directed(schedule, settings)
     return WarmUp(schedule, settings.warmup) if settings.warmup else schedule
+
+
+def _directed(plateau: Plateau, settings: TrainSettings) -> Plateau:
+    """What counts as an improvement follows from what is monitored, and may be said once more."""
+    assert settings.schedule and settings.monitor
+    mode = better(settings.monitor)
+    if settings.schedule.options.get("mode", mode) != mode:
+        raise InvalidSpecError(
+            f"schedule = {settings.schedule}: of the monitored {settings.monitor}, '{mode}' is better.",
+            fix="Leave mode out: it follows from --monitor.",
+        )
+    return attrs.evolve(plateau, mode=mode)
 
 
 def _policy(catalogue: Catalogue, settings: TrainSettings) -> AugmentationPolicy:

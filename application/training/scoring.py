@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from math import nan
 
-from ...domain.arrays import Counts
 from ...domain.classes import ClassMap
 from ...domain.metrics.confusion import Confusion
 from ...domain.metrics.overlap import standard_metrics
+from ...domain.ports.backend import EvalTally
 from .progress import Progress
 
-TRAIN_METRICS = ("miou", "accuracy")
-VALIDATION_METRICS = ("miou", "f1", "accuracy", "precision", "recall")
+METRICS = ("miou", "f1", "accuracy", "precision", "recall")
 
 
 def columns(classes: ClassMap) -> tuple[str, ...]:
     """Names of all numbers of an epoch, in order."""
     per_class = tuple(f"val_iou_{name}" for name in classes.names)
-    return ("train_loss", *(f"train_{m}" for m in TRAIN_METRICS), *(f"val_{m}" for m in VALIDATION_METRICS), *per_class)
+    return (*(f"{part}_{name}" for part in ("train", "val") for name in ("loss", *METRICS)), *per_class)
 
 
-def epoch_metrics(progress: Progress, validation: Sequence[Counts], classes: ClassMap) -> dict[str, float]:
+def epoch_metrics(progress: Progress, validation: EvalTally | None, classes: ClassMap) -> dict[str, float]:
     """Training numbers from the epoch's own steps, each with its own weights; validation ones over the whole split.
 
-    All are aggregated over the data set: counts are summed first. NaN without validation.
+    Scores are aggregated over the data set: counts are summed first. Both losses are of the same formula and outputs;
+    that of training is the mean over the steps, on augmented images. NaN without validation.
     """
     judges = {metric.name: metric for metric in standard_metrics()}
-    trained = Confusion(progress.counts)
-    seen = Confusion(sum(validation[1:], start=validation[0])) if validation else Confusion.zero(len(classes))
+    trained, seen = Confusion(progress.counts), Confusion.zero(len(classes))
+    if validation is not None:
+        seen = Confusion(sum(validation.counts, start=seen.counts))
     metrics = {"train_loss": progress.mean_loss}
-    metrics |= {f"train_{name}": judges[name](trained).value for name in TRAIN_METRICS}
-    metrics |= {f"val_{name}": judges[name](seen).value for name in VALIDATION_METRICS}
+    metrics |= {f"train_{name}": judges[name](trained).value for name in METRICS}
+    metrics |= {"val_loss": validation.mean_loss if validation is not None else nan}
+    metrics |= {f"val_{name}": judges[name](seen).value for name in METRICS}
     per_class = judges["miou"](seen).per_class
     assert per_class is not None
     return metrics | {f"val_iou_{name}": float(v) for name, v in zip(classes.names, per_class, strict=True)}

@@ -86,8 +86,8 @@ def _no_progress(parts: Parts) -> Progress:
     inner = schedule.schedule if isinstance(schedule, WarmUp) else schedule
     classes = len(parts.spec.classes)
     return Progress(
-        best=Best("max"),
-        stopping=EarlyStopping(patience=parts.loop.patience, mode="max"),
+        best=Best(parts.loop.mode),
+        stopping=EarlyStopping(patience=parts.loop.patience, mode=parts.loop.mode),
         counts=np.zeros((classes, classes), np.int64),
         plateau=inner if isinstance(inner, Plateau) else None,
     )

@@ -216,7 +216,7 @@ class TrainModel:
             stack.callback(session.close)
             if stage.start.state is not None:
                 session.restore(stage.start.state)
-            evaluator = parts.backend.evaluator(model)
+            evaluator = parts.backend.evaluator(model, parts.step)
             stack.callback(evaluator.close)
             loop = TrainingLoop(
                 plan=parts.loop,

@@ -76,6 +76,29 @@ class StepTally:
 
 
 @frozen(eq=False)
+class EvalTally:
+    """What was counted since the last drain, image by image in order of feeding.
+
+    Attributes:
+        counts: a confusion matrix each.
+        losses: (N,) float64, of each image the loss of the batch it was in; (0,) where no losses were asked for.
+    """
+
+    counts: list[Counts]
+    losses: NDArray[np.float64]
+
+    @property
+    def mean_loss(self) -> float:
+        """Over the images that have a pixel that counts; NaN without any.
+
+        A short last batch weighs no more than its images. Within a batch, losses pool the pixels of all its images, so
+        the mean depends a little on which images share one.
+        """
+        seen = [loss for loss, counts in zip(self.losses.tolist(), self.counts, strict=True) if counts.any()]
+        return sum(seen) / len(seen) if seen else float("nan")
+
+
+@frozen(eq=False)
 class TrainState:
     """A training session laid out canonically, so another backend can go on from it.
 
@@ -135,11 +158,11 @@ class EvalSession(Protocol):
         ...
 
     def tally(self, batch: Any) -> None:
-        """Enqueues the prediction of a batch and the counting of one confusion matrix per image."""
+        """Enqueues the prediction of a batch, the counting of one matrix an image and, with a plan, the loss."""
         ...
 
-    def drain(self) -> list[Counts]:
-        """The per-image matrices since the last drain, in order of feeding."""
+    def drain(self) -> EvalTally:
+        """The one point of synchronisation: waits, and hands over what was counted since the last drain."""
         ...
 
     def masks(self, batch: Any) -> LabelBatch:
@@ -191,8 +214,12 @@ class Backend(Protocol):
         """A session that updates ``model`` in place."""
         ...
 
-    def evaluator(self, model: Model) -> EvalSession:
-        """A session over the model's current weights; several may live beside a trainer."""
+    def evaluator(self, model: Model, plan: StepPlan | None = None) -> EvalSession:
+        """A session over the model's current weights; several may live beside a trainer.
+
+        With a ``plan``, tallying also computes the loss that training minimises: the same formula on the same outputs
+        by the same weights, so that both can be compared, on the logits of inference.
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""The schedule that waits for the validation score to stop rising."""
+"""The schedule that waits for the validation score to stop improving."""
 
 from __future__ import annotations
 

@@ -15,6 +15,11 @@ Mode: TypeAlias = Literal["max", "min"]
 """Whether larger or smaller scores are better."""
 
 
+def better(monitor: str) -> Mode:
+    """What is better of a monitored number, named with its part or without: "min" of a loss, "max" of a score."""
+    return "min" if monitor.removeprefix("val_") == "loss" else "max"
+
+
 def improves(score: float, best: float | None, mode: Mode, min_delta: float = 0.0) -> bool:
     """Whether ``score`` beats ``best`` by more than ``min_delta``. NaN and infinity never do; any number beats None."""
     if not math.isfinite(score):

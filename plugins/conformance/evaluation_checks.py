@@ -9,7 +9,7 @@ import numpy as np
 from ...domain.metrics.confusion import per_image
 from ...domain.samples import Batch, Task
 from . import expect
-from .subject import Subject, batch, lively, small_spec
+from .subject import LOSS_TOLERANCE, Subject, batch, cross_entropy, lively, plan, small_spec
 
 
 class _Broken(Exception):
@@ -28,12 +28,34 @@ def counts_of_images_equal_the_domains_for_any_batching(subject: Subject) -> Non
         for length in (5, 2, 1):
             for fed in evaluator.feed(_parts(data, length)):
                 evaluator.tally(fed)
-            found = evaluator.drain()
+            found = evaluator.drain().counts
             expect.that(len(found) == 5, f"{len(found)} matrices of 5 images in batches of {length}")
             for i, (counts, right) in enumerate(zip(found, wanted, strict=True)):
                 expect.that(counts.dtype == np.int64, f"counts of {counts.dtype}, expected int64")
                 expect.equal(f"{task.value}, batches of {length}, image {i}", counts, right.counts)
-        expect.that(not evaluator.drain(), "matrices were handed out twice")
+        rest = evaluator.drain()
+        expect.that(not rest.counts, "matrices were handed out twice")
+        expect.that(rest.losses.shape == (0,), "losses nobody asked for")
+
+
+def losses_of_validation_equal_the_formula_on_the_logits(subject: Subject) -> None:
+    """With a plan: of each image its batch's, outputs weighted, in inference mode, ignored pixels left out."""
+    for task in Task:
+        spec = small_spec(task)
+        model, data = subject.model(spec), batch(spec, 5)
+        evaluator = subject.backend.evaluator(model, plan(spec))
+        for length in (5, 2):
+            wanted: list[float] = []
+            for part in _parts(data, length):
+                logits = model.logits(part.images)
+                loss = sum(w * cross_entropy(z, part.labels) for w, z in zip((1.0, 0.5), logits, strict=True))
+                wanted += [loss] * len(part)
+            for fed in evaluator.feed(_parts(data, length)):
+                evaluator.tally(fed)
+            found = evaluator.drain().losses
+            expect.that(found.dtype == np.float64, f"losses of {found.dtype}, expected float64")
+            expect.close(f"{task.value} losses, batches of {length}", found, np.array(wanted), LOSS_TOLERANCE)
+        expect.that(evaluator.drain().losses.shape == (0,), "losses were handed out twice")
 
 
 def masks_and_probabilities_follow_the_logits(subject: Subject) -> None:

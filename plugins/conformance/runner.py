@@ -30,6 +30,7 @@ ALWAYS: tuple[Check, ...] = (
     model.images_and_labels_are_not_written_to,
     model.unknown_devices_are_refused,
     evaluation.counts_of_images_equal_the_domains_for_any_batching,
+    evaluation.losses_of_validation_equal_the_formula_on_the_logits,
     evaluation.masks_and_probabilities_follow_the_logits,
     evaluation.equal_logits_go_to_the_first_class,
     evaluation.evaluating_changes_no_weight,

@@ -28,7 +28,7 @@ from ...domain.architecture.operations import (
     Resize,
 )
 from ...domain.architecture.weights import Weights, initialise
-from ...domain.arrays import IGNORE
+from ...domain.arrays import IGNORE, LabelBatch, Logits
 from ...domain.classes import ClassMap
 from ...domain.losses.crossentropy import BinaryCrossEntropy, CrossEntropy
 from ...domain.ports.backend import Backend, Precision, StepPlan, TrainSession
@@ -43,6 +43,7 @@ SIZE = (24, 32)
 """(height, width) of most batches: small, not square, a multiple of the small graph's stride."""
 
 PLAIN_SGD = Sgd(momentum=0.0)
+LOSS_TOLERANCE = 1e-5
 
 
 @frozen(eq=False)
@@ -129,6 +130,15 @@ def batch(spec: ModelSpec, count: int = 3, size: tuple[int, int] = SIZE, seed: i
 def loss_of(spec: ModelSpec) -> Loss:
     """The plain loss of the model's task."""
     return BinaryCrossEntropy() if spec.task is Task.BINARY else CrossEntropy()
+
+
+def cross_entropy(logits: Logits, labels: LabelBatch) -> float:
+    """That loss in float64, straight from its definition."""
+    z, valid = logits.astype(np.float64), labels != IGNORE
+    if z.shape[-1] == 1:
+        z = np.concatenate([np.zeros_like(z), z], axis=-1)  # sigmoid is softmax against a logit of zero
+    logs = z - np.logaddexp.reduce(z, axis=-1, keepdims=True)
+    return float(-np.take_along_axis(logs[valid], labels[valid][:, None].astype(np.intp), axis=1).mean())
 
 
 def plan(spec: ModelSpec, *, optimizer: Optimizer = PLAIN_SGD, **changes: Any) -> StepPlan:

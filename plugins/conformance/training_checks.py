@@ -13,9 +13,8 @@ from ...domain.ports.backend import Capability, TrainState
 from ...domain.samples import Batch, Task
 from ...domain.training.optimizers import Adam, AdamW, Sgd
 from . import expect
-from .subject import Subject, batch, lively, pixelwise_spec, small_spec, train
+from .subject import LOSS_TOLERANCE, Subject, batch, cross_entropy, lively, pixelwise_spec, small_spec, train
 
-LOSS_TOLERANCE = 1e-5
 RESUME_TOLERANCE = 1e-4
 
 
@@ -25,7 +24,7 @@ def losses_equal_the_formula_on_the_logits(subject: Subject) -> None:
         spec = small_spec(task)
         model, data = subject.model(spec), batch(spec)
         logits = model.logits(data.images, training=True)
-        wanted = sum(w * _cross_entropy(z, data.labels) for w, z in zip((1.0, 0.5), logits, strict=True))
+        wanted = sum(w * cross_entropy(z, data.labels) for w, z in zip((1.0, 0.5), logits, strict=True))
         session = subject.trainer(model)
         train(session, [data], 0.0)
         expect.close(f"{task.value} loss", session.drain().losses, np.array([wanted]), LOSS_TOLERANCE)
@@ -245,11 +244,3 @@ def _same_state(subject: Subject, found: TrainState, wanted: TrainState) -> None
 def _predictions(logits: Logits) -> LabelBatch:
     chosen = logits[..., 0] > 0 if logits.shape[-1] == 1 else logits.argmax(-1)
     return np.asarray(chosen, np.uint8)
-
-
-def _cross_entropy(logits: Logits, labels: LabelBatch) -> float:
-    z, valid = logits.astype(np.float64), labels != IGNORE
-    if z.shape[-1] == 1:
-        z = np.concatenate([np.zeros_like(z), z], axis=-1)  # sigmoid is softmax against a logit of zero
-    logs = z - np.logaddexp.reduce(z, axis=-1, keepdims=True)
-    return float(-np.take_along_axis(logs[valid], labels[valid][:, None].astype(np.intp), axis=1).mean())

@@ -11,8 +11,8 @@ from ...domain.ports.backend import Capability, TrainState
 from ...domain.training.optimizers import Adam, AdamW
 from ...domain.training.tuning import Tuning
 from . import expect
-from .subject import Subject, batch, lively, pixelwise_spec, small_spec, train
-from .training_checks import LOSS_TOLERANCE, RESUME_TOLERANCE, _cross_entropy
+from .subject import LOSS_TOLERANCE, Subject, batch, cross_entropy, lively, pixelwise_spec, small_spec, train
+from .training_checks import RESUME_TOLERANCE
 from .update_checks import _expect_update, _Probe
 
 STEM = Tuning(part="stem.")
@@ -45,7 +45,7 @@ def a_frozen_norm_normalises_by_its_running_statistics(subject: Subject) -> None
     data = batch(spec)
     for tuning, frozen in ((Tuning(part="first."), True), (Tuning(part="first.", fixed_norms=True), False)):
         model = subject.model(spec)
-        before, wanted = model.weights(), _cross_entropy(model.logits(data.images)[0], data.labels)
+        before, wanted = model.weights(), cross_entropy(model.logits(data.images)[0], data.labels)
         session = subject.trainer(model, tuning=tuning)
         session.freeze(frozen)
         train(session, [data], 0.1)

@@ -11,7 +11,7 @@ from segport.adapters.reference.model import NumpyModel
 from segport.adapters.torch.backend import TorchBackend
 from segport.domain.arrays import IGNORE
 from segport.domain.errors import CheckpointError, InvalidSpecError
-from segport.domain.ports.backend import Precision, StepPlan, StepTally, TrainState
+from segport.domain.ports.backend import EvalTally, Precision, StepPlan, StepTally, TrainState
 from segport.domain.samples import Batch
 from segport.domain.training.optimizers import Sgd
 from segport.plugins.conformance import CHECKS, Subject, run_check, run_checks
@@ -44,8 +44,8 @@ class Backend(Wrapper):
     def trainer(self, model, plan: StepPlan):
         return self.Train(self.inner.trainer(model.inner, self.plan(plan)), model.inner)
 
-    def evaluator(self, model):
-        return self.Eval(self.inner.evaluator(model.inner), model.inner)
+    def evaluator(self, model, plan=None):
+        return self.Eval(self.inner.evaluator(model.inner, plan), model.inner)
 
     def plan(self, plan: StepPlan) -> StepPlan:
         return plan
@@ -127,7 +127,20 @@ class AnyDeviceWillDo(Backend):
 class CountsTransposed(Backend):
     class Eval(Wrapper):
         def drain(self):
-            return [counts.T for counts in self.inner.drain()]
+            tally = self.inner.drain()
+            return EvalTally([counts.T for counts in tally.counts], tally.losses)
+
+
+class ValidatesTheMainOutputAlone(Backend):
+    def evaluator(self, model, plan=None):
+        return super().evaluator(model, plan and attrs.evolve(plan, output_weights=(1.0, 0.0)))
+
+
+class GivesALossABatch(Backend):
+    class Eval(Wrapper):
+        def drain(self):
+            tally = self.inner.drain()
+            return EvalTally(tally.counts, np.unique(tally.losses))
 
 
 class ForgetsTheSoftmax(Backend):
@@ -283,7 +296,7 @@ class SessionsShareTheirSteps(Backend):
 
 
 class EvaluatesOldWeights(Backend):
-    def evaluator(self, model):
+    def evaluator(self, model, plan=None):
         spec, weights = model.spec, model.weights()
         return super().evaluator(self.build(spec, weights, precision=Precision.FP32))
 
@@ -381,6 +394,8 @@ CAUGHT_BY: dict[type[Backend], tuple[str, ...]] = {
     ScribblesOnImages: ("images_and_labels_are_not_written_to",),
     AnyDeviceWillDo: ("unknown_devices_are_refused",),
     CountsTransposed: ("counts_of_images_equal_the_domains_for_any_batching",),
+    ValidatesTheMainOutputAlone: ("losses_of_validation_equal_the_formula_on_the_logits",),
+    GivesALossABatch: ("losses_of_validation_equal_the_formula_on_the_logits",),
     ForgetsTheSoftmax: ("masks_and_probabilities_follow_the_logits",),
     TiesToTheLast: ("equal_logits_go_to_the_first_class",),
     EvaluatesInTrainingMode: ("evaluating_changes_no_weight",),

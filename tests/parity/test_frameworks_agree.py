@@ -38,7 +38,7 @@ from segport.domain.resampling import Fit
 from segport.domain.samples import Task
 from segport.domain.spec import ModelSpec, Normalisation
 from segport.domain.training.optimizers import Adam, AdamW, Sgd
-from segport.plugins.conformance.subject import batch, lively, small_spec, train
+from segport.plugins.conformance.subject import batch, lively, plan, small_spec, train
 
 TOLERANCE = 1e-4
 BACKENDS = {"torch": TorchBackend, "tensorflow": TensorflowBackend}
@@ -228,15 +228,18 @@ def test_weights_of_one_are_evaluated_by_the_other(first: str, second: str) -> N
     session = session_of(first, spec)
     train(session, [batch(spec, seed=i) for i in range(3)], 0.01)
     weights, data = session.snapshot().weights, batch(spec, 6, (40, 32), seed=9)
-    found, logits = [], []
+    found, losses, logits = [], [], []
     for name in (first, second):
         model = build(name, spec, weights)
-        evaluator = BACKENDS[name]().evaluator(model)
+        evaluator = BACKENDS[name]().evaluator(model, plan(spec))
         for fed in evaluator.feed([data]):
             evaluator.tally(fed)
-        found.append(np.stack(evaluator.drain()))
+        tally = evaluator.drain()
+        found.append(np.stack(tally.counts))
+        losses.append(tally.losses)
         logits.append(model.logits(data.images)[0])
     assert_close(*logits)
+    assert_close(*losses)
     top = np.sort(logits[0], -1)
     ties = int((top[..., -1] - top[..., -2] < TOLERANCE).sum())
     assert np.abs(found[0] - found[1]).sum() <= 2 * ties

@@ -24,7 +24,7 @@ from segport.domain.ports.backend import Precision
 from segport.domain.resampling import Fit
 from segport.domain.samples import Task
 from segport.domain.spec import ModelSpec, Normalisation
-from segport.plugins.conformance.subject import batch, lively, small_spec
+from segport.plugins.conformance.subject import batch, lively, plan, small_spec
 
 CLASSES = ClassMap.of(["a", "b", "c"])
 
@@ -76,7 +76,7 @@ def test_a_saved_model_loads_and_gives_the_same_logits(tmp_path: Path) -> None:
 def test_every_size_and_mode_is_traced_once() -> None:
     spec = small_spec()
     model = build(spec)
-    evaluator = TensorflowBackend().evaluator(model)
+    evaluator = TensorflowBackend().evaluator(model, plan(spec))
     for count, size in ((3, (24, 32)), (1, (24, 32)), (2, (17, 29)), (4, (40, 8))):
         data = batch(spec, count, size)
         model.logits(data.images)

@@ -13,12 +13,13 @@ import pytest
 
 from segport.application.training.loop import LoopPlan, TrainingLoop, count_all
 from segport.application.training.progress import Progress
+from segport.application.training.scoring import columns
 from segport.domain.architecture.encoders.plain import Plain
 from segport.domain.architecture.unet import UNet
 from segport.domain.classes import ClassMap
 from segport.domain.errors import CheckpointError, RunInterruptedError, TrainingDivergedError
 from segport.domain.events import CheckpointSaved, EpochDone, Event, RunFailed, StepsDone
-from segport.domain.ports.backend import StepTally, TrainState
+from segport.domain.ports.backend import EvalTally, StepTally, TrainState
 from segport.domain.ports.checkpoints import Checkpoint
 from segport.domain.ports.dataset import Shard
 from segport.domain.resampling import Fit
@@ -26,7 +27,7 @@ from segport.domain.samples import Batch, Task
 from segport.domain.spec import ModelSpec, Normalisation
 from segport.domain.training.plateau import Plateau
 from segport.domain.training.schedules import Constant, Cosine, Exponential, Schedule, WarmUp
-from segport.domain.training.selection import Best
+from segport.domain.training.selection import Best, Mode
 from segport.domain.training.stopping import EarlyStopping
 
 GRAPH = UNet((4,)).graph(channels=1, outputs=2, encoder=Plain(width=4, depth=2))
@@ -181,12 +182,13 @@ class World:
             stop=lambda: stop(self.session.taken),
         )
 
-    def _validate(self) -> list[np.ndarray]:
-        """Counts whose mean IoU grows with the score: class a always right, class b right in that part."""
+    def _validate(self) -> EvalTally:
+        """Class a always right, class b right in the part of the score, which is the loss as well."""
         self.log.append("validate")
         score = next(self.scores)
-        right = round(score * 1000)
-        return [np.array([[500, 0], [0, 0]]), np.array([[500, 0], [1000 - right, right]])]
+        right = round(score * 1000) if math.isfinite(score) else 0
+        counts = [np.array([[500, 0], [0, 0]]), np.array([[500, 0], [1000 - right, right]])]
+        return EvalTally(counts, np.full(2, score))
 
     @property
     def steps(self) -> list[tuple[str, float]]:
@@ -196,9 +198,9 @@ class World:
         return [entry for entry in self.log if isinstance(entry, kind)]
 
 
-def start(*, patience: int = 0, plateau: Plateau | None = None) -> Progress:
+def start(*, patience: int = 0, plateau: Plateau | None = None, mode: Mode = "max") -> Progress:
     return Progress(
-        best=Best("max"), stopping=EarlyStopping(patience), counts=np.zeros((2, 2), np.int64), plateau=plateau
+        best=Best(mode), stopping=EarlyStopping(patience, mode=mode), counts=np.zeros((2, 2), np.int64), plateau=plateau
     )
 
 
@@ -285,9 +287,37 @@ def test_an_epoch_reports_training_and_validation_by_the_same_names() -> None:
     assert done.metrics["train_accuracy"] == pytest.approx(12 / (12 + 21))
     assert done.metrics["train_miou"] == pytest.approx((6 / (6 + 21) + 6 / (6 + 21)) / 2)
     assert done.metrics["train_loss"] == pytest.approx(sum(1 / i for i in range(1, 7)) / 6)
-    assert done.metrics["val_iou_b"] == 0.25
+    of_a, of_b = 12 / (12 + 21), 12 / (12 + 21)  # Dice of both classes: 2 TP / (2 TP + FP + FN)
+    assert done.metrics["train_f1"] == pytest.approx((of_a + of_b) / 2)
+    assert done.metrics["train_precision"] == pytest.approx((6 / 27 + 1) / 2)
+    assert done.metrics["train_recall"] == pytest.approx((1 + 6 / 27) / 2)
+    assert done.metrics["val_iou_b"] == done.metrics["val_loss"] == 0.25
+    assert tuple(done.metrics) == columns(SPEC.classes)
     assert done.metrics["val_miou"] == pytest.approx((1000 / 1750 + 0.25) / 2)
     assert done.improved
+
+
+def test_a_monitored_loss_is_best_where_it_is_lowest_and_nan_never_is() -> None:
+    world = World(plan(epochs=6, monitor="val_loss"), scores=(0.5, math.nan, 0.3, 0.3, math.inf, 0.4))
+    plateau = Plateau(factor=0.5, patience=1, mode="min")
+    end = world.loop(start(mode="min", plateau=plateau))
+    assert world.run.best == [(1, "loss", 0.5), (3, "loss", 0.3)]
+    assert [e.improved for e in world.events(EpochDone)] == [True, False, True, False, False, False]
+    assert (end.best.epoch, end.best.score, end.stopping.waited) == (3, 0.3, 3)
+    assert end.plateau is not None and end.plateau.scale == 0.5
+
+
+def test_a_loss_that_rises_stops_a_run_that_monitors_it() -> None:
+    world = World(plan(epochs=9, monitor="val_loss"), scores=(0.5, 0.6, 0.7, 0.4))
+    assert world.loop(start(patience=2, mode="min")).epoch == 3
+
+
+def test_the_loss_of_validation_weighs_images_and_leaves_out_those_without_a_pixel_that_counts() -> None:
+    seen, unseen = np.eye(2, dtype=np.int64), np.zeros((2, 2), np.int64)
+    tally = EvalTally([seen, seen, seen, unseen], np.array([0.2, 0.2, 0.5, 0.0]))
+    assert tally.mean_loss == pytest.approx(0.3)
+    assert math.isnan(EvalTally([unseen], np.zeros(1)).mean_loss)
+    assert math.isnan(EvalTally([], np.zeros(0)).mean_loss)
 
 
 def test_training_scores_are_of_their_own_epoch() -> None:
@@ -430,8 +460,8 @@ def test_count_all_feeds_the_whole_source_once() -> None:
         def tally(self, batch: Batch) -> None:
             self.seen += batch.keys
 
-        def drain(self) -> list[np.ndarray]:
-            return [np.eye(2, dtype=np.int64) for _ in self.seen]
+        def drain(self) -> EvalTally:
+            return EvalTally([np.eye(2, dtype=np.int64) for _ in self.seen], np.ones(len(self.seen)))
 
         def masks(self, batch: Any) -> np.ndarray:
             raise NotImplementedError
@@ -443,5 +473,5 @@ def test_count_all_feeds_the_whole_source_once() -> None:
             pass
 
     session = Evaluator()
-    assert len(count_all(session, Batches())) == BATCHES
+    assert len(count_all(session, Batches()).counts) == BATCHES
     assert session.feeds == 1 and session.seen == [f"0/{i}" for i in range(BATCHES)]
