@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         PredictSettings,
         PrepareSettings,
         ScoreSettings,
+        SeedsSettings,
         ShowModelSettings,
         TrainSettings,
     )
@@ -39,6 +40,7 @@ _HOMES = {
     "PredictSettings": "application.settings",
     "PrepareSettings": "application.settings",
     "ScoreSettings": "application.settings",
+    "SeedsSettings": "application.settings",
     "ShowModelSettings": "application.settings",
     "TrainSettings": "application.settings",
     "Settings": "bootstrap",
@@ -57,6 +59,7 @@ __all__ = [
     "PredictSettings",
     "PrepareSettings",
     "ScoreSettings",
+    "SeedsSettings",
     "SegportError",
     "Settings",
     "ShowModelSettings",

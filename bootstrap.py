@@ -26,13 +26,16 @@ if TYPE_CHECKING:
     from .application.doctor import Doctor
     from .application.downloading.download import DownloadData
     from .application.evaluate import EvaluateModel
+    from .application.evaluate_seeds import EvaluateSeeds
     from .application.export import ExportModel
     from .application.inspection import InspectDataset
     from .application.predict import PredictMasks
     from .application.prepare import PrepareDataset
     from .application.score import ScoreMasks
     from .application.show_model import ShowModel
+    from .application.training.seeds import TrainSeeds
     from .application.training.train import TrainModel
+    from .domain.ports.checkpoints import RunStore
     from .domain.ports.configuration import SettingsCodec
 
 DISABLE = "SEGPORT_DISABLE_PLUGINS"
@@ -140,6 +143,24 @@ class Container(containers.DeclarativeContainer):
         results=results,
         clock=clock,
     )
+    train_seeds = providers.Singleton(
+        _made(".application.training.seeds:TrainSeeds"),
+        train=train,
+        datasets=datasets,
+        runs=runs,
+        clock=clock,
+        codec=codec,
+        reporter=reporter,
+        results=results,
+    )
+    evaluate_seeds = providers.Singleton(
+        _made(".application.evaluate_seeds:EvaluateSeeds"),
+        evaluate=evaluate,
+        train=train,
+        runs=runs,
+        reporter=reporter,
+        results=results,
+    )
     predict = providers.Singleton(
         _made(".application.predict:PredictMasks"),
         catalogue=catalogue,
@@ -238,6 +259,21 @@ class Toolkit:
     def evaluate(self) -> EvaluateModel:
         """Scores a trained model."""
         return cast("EvaluateModel", self._container.evaluate())
+
+    @property
+    def train_seeds(self) -> TrainSeeds:
+        """Trains one run a seed, or resumes them."""
+        return cast("TrainSeeds", self._container.train_seeds())
+
+    @property
+    def evaluate_seeds(self) -> EvaluateSeeds:
+        """Scores the runs of several seeds."""
+        return cast("EvaluateSeeds", self._container.evaluate_seeds())
+
+    @property
+    def runs(self) -> RunStore:
+        """Runs on disk: created, opened, told apart from others."""
+        return cast("RunStore", self._container.runs())
 
     @property
     def predict(self) -> PredictMasks:

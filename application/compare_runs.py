@@ -11,7 +11,7 @@ from attrs import frozen
 
 from ..domain.errors import InvalidSpecError
 from ..domain.metrics.aggregation import evaluate
-from ..domain.metrics.overlap import standard_metrics
+from ..domain.metrics.overlap import metrics_for
 from ..domain.ports.checkpoints import RunStore
 from ..domain.ports.reporting import Reporter
 from ..domain.ports.results import Results
@@ -64,12 +64,13 @@ class CompareRuns:
 
     def __call__(self, settings: CompareSettings) -> CompareReport:
         """Raises InvalidSpecError for fewer than two runs, CheckpointError for a folder that holds none."""
-        if len(set(settings.runs)) < 2:
+        paths = list(dict.fromkeys(run for path in settings.runs for run in self._runs_of(path)))
+        if len(paths) < 2:
             raise InvalidSpecError(
                 "There is nothing to compare: fewer than two runs were named.",
                 fix="Name at least two: segport compare runs/first runs/second.",
             )
-        opened = [self.runs.open(path) for path in dict.fromkeys(settings.runs)]
+        opened = [self.runs.open(path) for path in paths]
         asked = [_asked(run.configuration()) for run in opened]
         names = _names([run.path for run in opened])
         rows = dict(zip(names, (run.metrics() for run in opened), strict=True))
@@ -84,6 +85,11 @@ class CompareRuns:
         drawn = [name for name in columns if name in known or name != "val_loss"]
         self.reporter.run_curves(rows, settings.out, columns=drawn)
         return CompareReport(compared, settings.split, settings.out)
+
+    def _runs_of(self, path: Path) -> list[Path]:
+        """The folder itself, or the runs of all its seeds."""
+        seeds = self.runs.seeds(path)
+        return [path] if seeds is None else list(seeds.runs.values())
 
     def _compared(
         self,
@@ -106,7 +112,7 @@ class CompareRuns:
         if not saved.exists():
             return {}
         _, counts = self.results.load_confusions(saved)
-        return {metric.name: evaluate(metric, counts).value for metric in standard_metrics()}
+        return {metric.name: evaluate(metric, counts).value for metric in metrics_for(counts[0])}
 
 
 def _asked(configuration: Mapping[str, Any]) -> dict[str, str]:

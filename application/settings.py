@@ -100,7 +100,8 @@ class PrepareSettings:
         "How, with --size: letterbox or pad, where the padding counts nowhere (the default); stretch; crop.", None
     )
     task: Task | None = _setting(
-        "multiclass, binary for exactly two classes, or classification: one class an image, no masks.", None
+        "multiclass; binary for exactly two classes; multilabel where classes overlap; classification: one an image.",
+        None,
     )
     skip_bad: bool = _setting("Leave bad pairs out, and list them, in place of stopping.", False)
     reference: bool = _setting("Leave the images where they are and refer to them.", False)
@@ -180,6 +181,12 @@ class TrainSettings:
         "Largest L2 norm of the gradient; 0 is off.", None, check=optional(ge(0)), group="Optimisation"
     )
     accumulate: int = _setting("Batches averaged into one update.", 1, check=ge(1), group="Optimisation")
+    ema: float = _setting(
+        "Decay of a moving average of the weights, e.g. 0.999, which is then validated and kept; 0 is off.",
+        0.0,
+        check=[ge(0), lt(1)],
+        group="Optimisation",
+    )
     epochs: int | None = _setting("Passes over the training split.", None, check=optional(gt(0)), group="Loop")
     batch: int | None = _setting("Images in a batch.", None, check=optional(gt(0)), group="Loop")
     size: tuple[int, int] | None = _setting("Training size, 256 or 256x384 (height x width).", None, group="Data")
@@ -209,6 +216,20 @@ class TrainSettings:
         return None if self.encoder_weights in (None, "imagenet") else Path(self.encoder_weights or "")
 
 
+@frozen
+class SeedsSettings(TrainSettings):
+    """Train a model on a prepared data set. With no flags, a recipe derived from the data set is used."""
+
+    seeds: int = _setting(
+        "Runs to train, the first with --seed, each with the next number, in one folder.", 1, check=ge(1), group="Loop"
+    )
+
+    def single(self, **changes: Any) -> TrainSettings:
+        """The settings of one of the runs; of the only one, without ``changes``."""
+        fields = attrs.fields(TrainSettings)
+        return TrainSettings(**{field.name: getattr(self, field.name) for field in fields} | changes)
+
+
 COMPUTE = tuple(field.name for field in attrs.fields(TrainSettings) if field.metadata.get("group") == "Compute")
 """Settings that say how a run is computed and who is told, not what it is: a resumed run may change them."""
 
@@ -217,7 +238,7 @@ COMPUTE = tuple(field.name for field in attrs.fields(TrainSettings) if field.met
 class EvaluateSettings:
     """Score a run or checkpoint on a split of its data set."""
 
-    run: Path = _argument("Run folder or checkpoint file.")
+    run: Path = _argument("Run folder, folder of a run a seed, or checkpoint file.")
     split: str = _setting("Split to score.", "test")
     data: Path | None = _setting("Another prepared data set; the run's own by default.", None)
     backend: Choice | None = _choice("Another framework, with options; the run's own by default.")
@@ -277,7 +298,7 @@ class ExportSettings:
 class CompareSettings:
     """Lay runs side by side: the settings they differ in, their scores, their curves in one picture."""
 
-    runs: tuple[Path, ...] = _argument("Run folders, two or more.")
+    runs: tuple[Path, ...] = _argument("Run folders, two or more; of a folder of a run a seed, all of them.")
     split: str = _setting("Split whose scores are shown, of runs that were evaluated on it.", "test")
     out: Path = _setting("Picture of the curves.", Path("comparison.png"))
 

@@ -16,7 +16,7 @@ from ..application.settings import (
     InspectSettings,
     PredictSettings,
     PrepareSettings,
-    TrainSettings,
+    SeedsSettings,
 )
 from ..domain.choices import Choice
 from . import data_commands, training_commands
@@ -56,6 +56,7 @@ def add_quickstart(app: App) -> None:
 
 def quickstart(toolkit: Toolkit, settings: QuickstartSettings, terminal: Terminal) -> int:
     """Runs the commands one after another, saying each as it would be typed."""
+    from ..application.tables import report_values
     from ..application.training.parts import training_backend
 
     training_backend(toolkit.registry, settings.backend)
@@ -70,7 +71,7 @@ def quickstart(toolkit: Toolkit, settings: QuickstartSettings, terminal: Termina
     sheet = toolkit.inspect(InspectSettings(data, augmented=True)).files
     flags = f"--epochs {settings.epochs} --validate-every 2 --batch {BATCH} --augment {AUGMENT} --run {run}"
     terminal.say(f"$ segport train {data} --backend {settings.backend} {flags}")
-    training = TrainSettings(
+    training = SeedsSettings(
         data,
         run=run,
         backend=settings.backend,
@@ -79,10 +80,14 @@ def quickstart(toolkit: Toolkit, settings: QuickstartSettings, terminal: Termina
         augment=Choice(AUGMENT),
         validate_every=2,
     )
-    training_commands.run_training(toolkit, training, terminal)
+    training_commands.show_recipe(toolkit, training, terminal)
+    with toolkit.listening(quiet=terminal.quiet) as (listen, stop):
+        trained = toolkit.train(training.single(), listen=listen, stop=stop)
+    training_commands.show_training(trained, terminal)
     terminal.say(f"$ segport evaluate {run}")
     report = toolkit.evaluate(EvaluateSettings(run))
     training_commands.show_evaluation(report, terminal)
+    terminal.object(report_values(report))
     terminal.say(f"$ segport predict {run} {raw}/images --out {out}/predictions")
     predicted = toolkit.predict(PredictSettings(run, (str(raw / "images"),), out / "predictions"))
     terminal.wrote([*sheet, *report.files, predicted.out], then=f"open {report.files[-1]}")

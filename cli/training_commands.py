@@ -9,25 +9,27 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from cyclopts import App
 
-from ..application.settings import EvaluateSettings, PredictSettings, TrainSettings
+from ..application.settings import EvaluateSettings, PredictSettings, SeedsSettings
 from .dispatch import add, begin
 from .flags import command
 from .terminal import Terminal
 
 if TYPE_CHECKING:
     from ..application.evaluate import EvaluationReport
+    from ..application.evaluate_seeds import SeedsEvaluation
+    from ..application.training.seeds import SeedsReport
     from ..application.training.train import TrainReport
     from ..bootstrap import Toolkit
 
 TRAIN_EXTRAS = {
     "config": "TOML file with any of these settings; a flag wins over it.",
-    "resume": "Run to go on with, exactly where it was left; beside it only the flags under Compute.",
+    "resume": "Run or folder of seeds to go on with exactly where it was left; beside it only the flags under Compute.",
 }
 
 
 def register(app: App) -> None:
     """Adds the three commands."""
-    app.command(command(TrainSettings, _train, extras=TRAIN_EXTRAS), name="train")
+    app.command(command(SeedsSettings, _train, extras=TRAIN_EXTRAS), name="train")
     add(app, "evaluate", EvaluateSettings, evaluate)
     add(app, "predict", PredictSettings, predict)
 
@@ -36,61 +38,99 @@ def _train(given: dict[str, Any]) -> int:
     resume = given.pop("resume", None)
     terminal, toolkit = begin(given)
     if resume is not None:
-        return resume_run(toolkit, Path(resume), given, terminal)
+        return _resume(toolkit, Path(resume), given, terminal)
     config = given.pop("config", None)
     values = {**toolkit.read_config(Path(config), "train"), **given} if config else given
     where = f"{config} and flags" if config and given else config or "segport train"
-    return train(toolkit, toolkit.codec.from_values(TrainSettings, values, where=where), terminal)
+    return train(toolkit, toolkit.codec.from_values(SeedsSettings, values, where=where), terminal)
 
 
-def train(toolkit: Toolkit, settings: TrainSettings, terminal: Terminal) -> int:
-    """Trains and prints the result."""
-    terminal.object(attrs.asdict(run_training(toolkit, settings, terminal)))
-    return 0
+def train(toolkit: Toolkit, settings: SeedsSettings, terminal: Terminal) -> int:
+    """Says what it chose and why, trains once or with every seed, and says how it went."""
+    show_recipe(toolkit, settings, terminal)
+    with toolkit.listening(quiet=terminal.quiet) as (listen, stop):
+        if settings.seeds > 1:
+            return _done(toolkit.train_seeds(settings, listen=listen, stop=stop), terminal)
+        return _done(toolkit.train(settings.single(), listen=listen, stop=stop), terminal)
 
 
-def run_training(toolkit: Toolkit, settings: TrainSettings, terminal: Terminal) -> TrainReport:
-    """Plans, says what it chose and why, trains, and says how it went."""
+def _resume(toolkit: Toolkit, run: Path, compute: Mapping[str, Any], terminal: Terminal) -> int:
+    """Goes on with a run, or with those of several seeds, computed in another way if asked."""
+    with toolkit.listening(quiet=terminal.quiet) as (listen, stop):
+        if toolkit.runs.seeds(run) is not None:
+            return _done(toolkit.train_seeds.resume(run, listen=listen, stop=stop, **compute), terminal)
+        return _done(toolkit.train.resume(run, listen=listen, stop=stop, **compute), terminal)
+
+
+def show_recipe(toolkit: Toolkit, settings: SeedsSettings, terminal: Terminal) -> None:
+    """What is derived from the data, and why. Raises as a run would."""
     if settings.encoder_weights == "imagenet":
         terminal.say("weights of ImageNet: from the cache, or fetched now")
-    recipe = toolkit.train.plan(settings)
+    recipe = toolkit.train.plan(settings.single())
     chosen = toolkit.codec.to_values(recipe.settings)
     for name, reason in recipe.reasons.items():
         terminal.say(f"{name} = {chosen[name]}: {reason}")
-    with toolkit.listening(quiet=terminal.quiet) as (listen, stop):
-        report = toolkit.train(settings, listen=listen, stop=stop)
-    _show(report, terminal)
-    return report
 
 
-def resume_run(toolkit: Toolkit, run: Path, compute: Mapping[str, Any], terminal: Terminal) -> int:
-    """Goes on with a run, computed in another way if asked."""
-    with toolkit.listening(quiet=terminal.quiet) as (listen, stop):
-        report = toolkit.train.resume(run, listen=listen, stop=stop, **compute)
-    _show(report, terminal)
+def _done(report: TrainReport | SeedsReport, terminal: Terminal) -> int:
+    show_training(report, terminal)
     terminal.object(attrs.asdict(report))
     return 0
 
 
-def _show(report: TrainReport, terminal: Terminal) -> None:
-    terminal.result(
-        f"best validation {report.monitor} {report.best_score:.4f} in epoch {report.best_epoch} of {report.epochs} "
-        f"({report.reason}, {report.seconds:.0f} s on {report.backend}, {report.device}, {report.precision})"
-    )
-    terminal.wrote([report.run, report.curves], then=f"segport evaluate {report.run}")
+def show_training(report: TrainReport | SeedsReport, terminal: Terminal) -> None:
+    """How a run ended, or how those of several seeds did."""
+    from ..application.training.train import TrainReport
+
+    if isinstance(report, TrainReport):
+        terminal.result(
+            f"best validation {report.monitor} {report.best_score:.4f} in epoch {report.best_epoch} of {report.epochs} "
+            f"({report.reason}, {report.seconds:.0f} s on {report.backend}, {report.device}, {report.precision})"
+        )
+        terminal.wrote([report.run, report.curves], then=f"segport evaluate {report.run}")
+    else:
+        show_seeds(report, terminal)
+
+
+def show_seeds(report: SeedsReport, terminal: Terminal) -> None:
+    """A table of the seeds, and their spread."""
+    from ..application.seed_tables import seeds_table, shown_spread
+
+    terminal.table(seeds_table(report))
+    terminal.result(f"best validation {report.monitor} {shown_spread(report.best)}: mean, standard deviation")
+    terminal.wrote([report.run, report.table, report.curves], then=f"segport evaluate {report.run}")
 
 
 def evaluate(toolkit: Toolkit, settings: EvaluateSettings, terminal: Terminal) -> int:
-    """Scores a run and prints the tables."""
+    """Scores a run, or those of several seeds, and prints the tables."""
+    from ..application.seed_tables import evaluation_values
+    from ..application.tables import report_values
+
+    if toolkit.runs.seeds(settings.run) is not None:
+        summary = toolkit.evaluate_seeds(settings, listen=terminal.counter("evaluated"))
+        show_seeds_evaluation(summary, terminal)
+        terminal.wrote(summary.files)
+        terminal.object(evaluation_values(summary))
+        return 0
     report = toolkit.evaluate(settings, listen=terminal.counter("evaluated"))
     show_evaluation(report, terminal)
     terminal.wrote(report.files, then=f"segport predict {settings.run} IMAGES --out predictions")
+    terminal.object(report_values(report))
     return 0
+
+
+def show_seeds_evaluation(summary: SeedsEvaluation, terminal: Terminal) -> None:
+    """The tables of several seeds' evaluation."""
+    from ..application.seed_tables import SD, evaluation_tables
+
+    terminal.result(f"{summary.run}, split {summary.split}: {len(summary.reports)} seeds; {SD}")
+    for table in evaluation_tables(summary):
+        terminal.table(table)
 
 
 def show_evaluation(report: EvaluationReport, terminal: Terminal) -> None:
     """The tables of an evaluation."""
-    from ..application.tables import calibration_table, class_table, report_values, value_table
+    from ..application.tables import calibration_table, class_table, value_table
 
     where = ", native resolution" if report.unit == "pixels" else ""
     terminal.result(f"{report.run}, split {report.split}: {len(report.keys)} images{where}")
@@ -103,7 +143,6 @@ def show_evaluation(report: EvaluationReport, terminal: Terminal) -> None:
     if report.calibration is not None:
         terminal.table(calibration_table(report.calibration.rows(report.classes.names), report.unit))
     terminal.say(f"each number's definition: {report.files[-1]}")
-    terminal.object(report_values(report))
 
 
 def predict(toolkit: Toolkit, settings: PredictSettings, terminal: Terminal) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from attrs import frozen
 
 from ...domain.errors import CheckpointError
 from ...domain.events import EpochDone, Event
-from ...domain.ports.checkpoints import Checkpoint, Pretrained
+from ...domain.ports.checkpoints import Checkpoint, Pretrained, SeedRuns
 from .. import files
 from .checkpoint import load_checkpoint, save_checkpoint
 from .pretrained import load_pretrained
@@ -22,6 +22,7 @@ from .records import append_event, metrics_row, read_metrics, write_metrics
 from .toml import read_toml, write_toml
 
 CONFIGURATION = "run.toml"
+SEEDS = "seeds.toml"
 CHECKPOINTS = "checkpoints"
 SUFFIX = ".safetensors"
 KEPT = 2
@@ -130,17 +131,44 @@ class RunFolders:
 
     def create(self, path: Path, configuration: Mapping[str, Any]) -> RunFolder:
         """A folder with run.toml in it. Raises CheckpointError when it already holds a run, or cannot be made."""
-        if _is_run(path):
-            raise CheckpointError(
-                f"{path} already holds a run.",
-                fix=f"Go on with it: --resume {path}. Or choose another folder with --run, or delete this one.",
-            )
+        _refuse_taken(path)
         try:
             write_toml(path / CONFIGURATION, configuration)
             (path / CHECKPOINTS).mkdir(exist_ok=True)
         except OSError as error:
             raise CheckpointError(f"The run's folder {path} cannot be made: {error.strerror or error}.") from None
         return RunFolder(path)
+
+    @contextmanager
+    def create_seeds(self, path: Path, configuration: Mapping[str, Any]) -> Iterator[SeedRuns]:
+        """A folder with seeds.toml in it; taken away again after an error in the block before the first run."""
+        _refuse_taken(path)
+        made = SeedRuns(path, configuration)
+        try:
+            write_toml(path / SEEDS, configuration)
+        except OSError as error:
+            raise CheckpointError(f"The runs' folder {path} cannot be made: {error.strerror or error}.") from None
+        try:
+            yield made
+        except BaseException:
+            if not any(map(_is_run, made.runs.values())):
+                (path / SEEDS).unlink(missing_ok=True)
+                with suppress(OSError):  # it holds something of somebody else's
+                    path.rmdir()
+            raise
+
+    def seeds(self, path: Path) -> SeedRuns | None:
+        """The runs of a folder with seeds.toml in it. Raises CheckpointError for one that does not list its seeds."""
+        if not (path / SEEDS).exists():
+            return None
+        configuration = read_toml(path / SEEDS, CheckpointError)
+        if not isinstance(configuration.get("seeds"), list) or not configuration["seeds"]:
+            raise CheckpointError(f"{path / SEEDS} does not list the seeds.", fix="Expected: seeds = [41, 42, 43].")
+        return SeedRuns(path, configuration)
+
+    def holds(self, path: Path) -> bool:
+        """Whether a folder holds a run."""
+        return _is_run(path)
 
     def unused(self, name: str) -> Path:
         """runs/<name>-001, or the first number after it that is free."""
@@ -150,6 +178,9 @@ class RunFolders:
     def open(self, path: Path) -> RunFolder:
         """Raises CheckpointError when it is no run."""
         if not _is_run(path):
+            if (several := self.seeds(path)) is not None:
+                named = ", ".join(map(str, several.runs.values()))
+                raise CheckpointError(f"{path} holds several runs, one a seed.", fix=f"Name one of them: {named}.")
             what = "is no run: it holds no run.toml" if path.exists() else "does not exist"
             raise CheckpointError(f"{path} {what}.", fix="Give the folder that `segport train` said it wrote.")
         return RunFolder(path)
@@ -168,6 +199,14 @@ class RunFolders:
     def load_pretrained(self, path: Path) -> Pretrained:
         """As ``load_checkpoint``, and also from a plain safetensors file."""
         return load_pretrained(self.open(path).checkpoint("best") if path.is_dir() else path)
+
+
+def _refuse_taken(path: Path) -> None:
+    if _is_run(path) or (path / SEEDS).exists():
+        raise CheckpointError(
+            f"{path} already holds a run.",
+            fix=f"Go on with it: --resume {path}. Or choose another folder with --run, or delete this one.",
+        )
 
 
 def _epoch(path: Path) -> int:

@@ -12,6 +12,7 @@ from attrs import frozen
 from ...domain.arrays import Counts
 from ...domain.errors import CheckpointError
 from ...domain.ports.backend import StepTally
+from ...domain.ports.checkpoints import Run
 from ...domain.training.plateau import Plateau
 from ...domain.training.selection import Best
 from ...domain.training.stopping import EarlyStopping
@@ -51,6 +52,10 @@ class Progress:
         """At the start of the next epoch."""
         return attrs.evolve(self, epoch=self.epoch + 1, step=0, loss_sum=0.0, counts=np.zeros_like(self.counts))
 
+    def ended(self, epochs: int) -> bool:
+        """Whether training is over: all ``epochs`` done, or stopped early."""
+        return self.epoch >= epochs or self.stopping.stop
+
     @property
     def mean_loss(self) -> float:
         """Of the running epoch's batches; NaN before the first."""
@@ -67,6 +72,12 @@ class Progress:
             "stopping": self.stopping.to_data(),
             "plateau": self.plateau.to_data() if self.plateau else None,
         }
+
+    @classmethod
+    def of(cls, run: Run) -> Progress | None:
+        """How far a run has come by its last checkpoint; None before the first. Raises CheckpointError."""
+        last = run.last()
+        return cls.from_data(last.progress) if last is not None and last.progress is not None else None
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Progress:

@@ -26,6 +26,7 @@ from ...domain.ports.reporting import Reporter
 from ..settings import COMPUTE, TrainSettings
 from .loop import TrainingLoop, count_all
 from .parts import Parts, assemble
+from .progress import Progress
 from .recipe import Recipe, derive
 from .sources import Source, Sources
 from .start import Start, beginning, left_at
@@ -55,11 +56,12 @@ class TrainReport:
     transferred: WeightsTransferred | None = None
 
 
-def _nobody(event: Event) -> None:
+def nobody(event: Event) -> None:
     """Listens to nothing."""
 
 
-def _never() -> bool:
+def never() -> bool:
+    """Asks nobody to stop."""
     return False
 
 
@@ -115,7 +117,7 @@ class TrainModel:
         return plan.recipe
 
     def __call__(
-        self, settings: TrainSettings, *, listen: Listener = _nobody, stop: Callable[[], bool] = _never
+        self, settings: TrainSettings, *, listen: Listener = nobody, stop: Callable[[], bool] = never
     ) -> TrainReport:
         """Trains, from seeded weights or those of ``init_from``.
 
@@ -134,7 +136,7 @@ class TrainModel:
         return self._train(_Stage(parts, model, training, validation, run, start, backend), listen, stop)
 
     def resume(
-        self, path: Path, *, listen: Listener = _nobody, stop: Callable[[], bool] = _never, **compute: Any
+        self, path: Path, *, listen: Listener = nobody, stop: Callable[[], bool] = never, **compute: Any
     ) -> TrainReport:
         """Goes on where a run was left, as if it had never been interrupted.
 
@@ -150,7 +152,7 @@ class TrainModel:
         """
         run = self.runs.open(path)
         configuration = run.configuration()
-        settings = self._recorded(run, configuration, compute)
+        settings = with_compute(self.codec, configuration["train"], compute, where=f"{path}/run.toml")
         dataset = self.datasets.open(settings.data)
         if dataset.info.fingerprint != configuration["dataset"]["fingerprint"]:
             raise DataError(
@@ -160,12 +162,18 @@ class TrainModel:
         parts = assemble(self.catalogue, settings, dataset.info, dataset.classes)
         training, validation = self._batches(dataset, parts)
         start = left_at(run, parts, settings, Sources(self.runs, self.hub))
-        if start.progress.epoch >= parts.loop.epochs or start.progress.stopping.stop:
+        if start.progress.ended(parts.loop.epochs):
             raise CheckpointError(f"The run in {path} is finished, after {start.progress.epoch} epochs.")
         model = parts.backend.build(parts.spec, start.weights, device=settings.device, precision=settings.precision)
         run.rewind(start.progress.epoch)
         backend = _written(parts, settings)
         return self._train(_Stage(parts, model, training, validation, run, start, backend), listen, stop)
+
+    def finished(self, path: Path) -> bool:
+        """Whether the run in a folder has come to its end. Raises CheckpointError where there is no run."""
+        run = self.runs.open(path)
+        progress = Progress.of(run)
+        return progress is not None and progress.ended(int(run.configuration()["train"]["epochs"]))
 
     def _planned(self, settings: TrainSettings) -> _Plan:
         dataset = self.datasets.open(settings.data)
@@ -174,18 +182,6 @@ class TrainModel:
         recipe = derive(dataset.info, settings, source.spec if source else None)
         parts = assemble(self.catalogue, recipe.settings, dataset.info, dataset.classes)
         return _Plan(dataset, recipe, parts, source or sources.complete(recipe.settings))
-
-    def _recorded(self, run: Run, configuration: Mapping[str, Any], compute: Mapping[str, Any]) -> TrainSettings:
-        """What the run was created with, computed in another way if asked."""
-        others = sorted(set(compute) - set(COMPUTE))
-        if others:
-            raise InvalidSpecError(
-                f"--resume goes on with the run's own settings, and takes no others but {', '.join(COMPUTE)}: "
-                f"{', '.join(others)} given.",
-                fix="Leave the others out, or start a new run.",
-            )
-        where = f"{run.path}/run.toml" + (f" with another {', '.join(compute)}" if compute else "")
-        return self.codec.from_values(TrainSettings, {**configuration["train"], **compute}, where=where)
 
     def _batches(self, dataset: Dataset, parts: Parts) -> tuple[BatchSource, BatchSource]:
         """For training and for validation. Raises DataError when a split is missing."""
@@ -216,7 +212,7 @@ class TrainModel:
             stack.callback(session.close)
             if stage.start.state is not None:
                 session.restore(stage.start.state)
-            evaluator = parts.backend.evaluator(model, parts.step)
+            evaluator = parts.backend.evaluator(session.result, parts.step)
             stack.callback(evaluator.close)
             loop = TrainingLoop(
                 plan=parts.loop,
@@ -254,18 +250,11 @@ class TrainModel:
         return report
 
     def _configuration(self, plan: _Plan, model: Model, start: Start) -> dict[str, Any]:
-        settings, info = plan.recipe.settings, plan.dataset.info
-        init, encoder = settings.init_from, settings.encoder_file
-        placed = attrs.evolve(
-            settings,
-            data=settings.data.absolute(),
-            init_from=init and init.absolute(),
-            encoder_weights=str(encoder.absolute()) if encoder else settings.encoder_weights,
-        )
+        info = plan.dataset.info
         tables: dict[str, Any] = {
             "format": 1,
             "started": self.clock.now(),
-            "train": self.codec.to_values(placed),
+            "train": self.codec.to_values(placed(plan.recipe.settings)),
             "reasons": dict(plan.recipe.reasons),
             "dataset": {"name": info.name, "fingerprint": info.fingerprint},
             "compute": {"device": model.device, "precision": model.precision},
@@ -273,6 +262,32 @@ class TrainModel:
         }
         # Stopped before its first checkpoint, a run begins again: then from the same weights or not at all.
         return {**tables, "start": {"fingerprint": fingerprint(start.weights)}} if plan.source else tables
+
+
+def placed(settings: TrainSettings) -> TrainSettings:
+    """The same from whatever folder they are read: paths to read from are absolute."""
+    init, encoder = settings.init_from, settings.encoder_file
+    return attrs.evolve(
+        settings,
+        data=settings.data.absolute(),
+        init_from=init and init.absolute(),
+        encoder_weights=str(encoder.absolute()) if encoder else settings.encoder_weights,
+    )
+
+
+def with_compute(
+    codec: SettingsCodec, values: Mapping[str, Any], compute: Mapping[str, Any], *, where: str
+) -> TrainSettings:
+    """Recorded settings, computed in another way if asked. Raises InvalidSpecError for more than that."""
+    others = sorted(set(compute) - set(COMPUTE))
+    if others:
+        raise InvalidSpecError(
+            f"--resume goes on with the run's own settings, and takes no others but {', '.join(COMPUTE)}: "
+            f"{', '.join(others)} given.",
+            fix="Leave the others out, or start a new run.",
+        )
+    where += f" with another {', '.join(compute)}" if compute else ""
+    return codec.from_values(TrainSettings, {**values, **compute}, where=where)
 
 
 def _written(parts: Parts, settings: TrainSettings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from .backend import TrainState
 class Checkpoint:
     """A model that can be used, and where resumable, the whole training state.
 
+    ``weights`` are those to be used: the averages of the state, where there are any.
     ``progress`` is plain JSON: epoch, step within it, losses so far, best so far, stopping state.
     """
 
@@ -76,6 +78,19 @@ class Run(Protocol):
         ...
 
 
+@frozen
+class SeedRuns:
+    """A folder of runs that differ in their seed alone; ``configuration`` is what it was created with."""
+
+    path: Path
+    configuration: Mapping[str, Any]
+
+    @property
+    def runs(self) -> dict[int, Path]:
+        """Each seed's folder, whether there yet or not."""
+        return {int(seed): self.path / f"seed-{seed}" for seed in self.configuration["seeds"]}
+
+
 class RunStore(Protocol):
     """Creates and opens runs."""
 
@@ -84,6 +99,22 @@ class RunStore(Protocol):
 
         Raises CheckpointError when the folder already holds a run, and says how to go on or start over.
         """
+        ...
+
+    def create_seeds(self, path: Path, configuration: Mapping[str, Any]) -> AbstractContextManager[SeedRuns]:
+        """A folder with seeds.toml in it, for a run a seed; the key "seeds" lists them.
+
+        An error in the block takes it away again if no run has been created in it. Raises CheckpointError when the
+        folder already holds runs.
+        """
+        ...
+
+    def seeds(self, path: Path) -> SeedRuns | None:
+        """The runs of a folder that ``create_seeds`` made; None for any other. CheckpointError for a damaged one."""
+        ...
+
+    def holds(self, path: Path) -> bool:
+        """Whether a folder holds a run."""
         ...
 
     def unused(self, name: str) -> Path:

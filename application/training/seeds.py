@@ -1,0 +1,160 @@
+"""The service that trains several seeds: the same settings, a run of its own for each, and how far they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from ...domain.errors import DataError, InvalidSpecError, RunInterruptedError
+from ...domain.metrics.spread import Spread
+from ...domain.ports.checkpoints import RunStore, SeedRuns
+from ...domain.ports.clock import Clock
+from ...domain.ports.configuration import SettingsCodec
+from ...domain.ports.preparing import DatasetStore
+from ...domain.ports.reporting import Reporter
+from ...domain.ports.results import Results
+from ..settings import SeedsSettings, TrainSettings
+from .progress import Progress
+from .train import Listener, TrainModel, never, nobody, placed, with_compute
+
+TABLE = "seeds.csv"
+
+
+@frozen
+class SeedResult:
+    """How the run of one seed ended. ``best_score`` is of the monitored metric on the validation split."""
+
+    seed: int
+    run: Path
+    epochs: int
+    best_epoch: int
+    best_score: float
+
+
+@frozen
+class SeedsReport:
+    """How the runs of all seeds ended.
+
+    Attributes:
+        run: the folder they are in.
+        monitor: the validation metric that picked each one's best epoch.
+        results: in order of the seeds.
+        best: mean and standard deviation of the best scores.
+        table: ``results`` as CSV.
+        curves: the runs' losses and scores in one picture.
+    """
+
+    run: Path
+    monitor: str
+    results: tuple[SeedResult, ...]
+    best: Spread
+    table: Path
+    curves: Path
+
+
+@frozen
+class TrainSeeds:
+    """Trains one run a seed, one after the other; embeddable, prints nothing. Called and resumed as ``TrainModel``."""
+
+    train: TrainModel
+    datasets: DatasetStore
+    runs: RunStore
+    clock: Clock
+    codec: SettingsCodec
+    reporter: Reporter
+    results: Results
+
+    def __call__(
+        self, settings: SeedsSettings, *, listen: Listener = nobody, stop: Callable[[], bool] = never
+    ) -> SeedsReport:
+        """Trains ``settings.seeds`` runs in the folder ``settings.run``, or else the next free one.
+
+        Raises as ``TrainModel``; RunInterruptedError says how to go on with all of them.
+        """
+        seeds = range(settings.seed, settings.seed + settings.seeds)
+        if seeds[-1] >= 2**32:
+            raise InvalidSpecError(
+                f"seed = {settings.seed}, seeds = {settings.seeds}: the last one would be {seeds[-1]}.",
+                fix="Seeds are smaller than 4294967296: begin with a smaller one.",
+            )
+        common = settings.single(run=None)
+        self.train.plan(common)
+        info = self.datasets.open(settings.data).info
+        configuration = {
+            "format": 1,
+            "started": self.clock.now(),
+            "seeds": list(seeds),
+            "train": self.codec.to_values(placed(common)),
+            "dataset": {"name": info.name, "fingerprint": info.fingerprint},
+        }
+        with self.runs.create_seeds(settings.run or self.runs.unused(info.name), configuration) as group:
+            return self._all(group, common, listen, stop, {})
+
+    def resume(
+        self, path: Path, *, listen: Listener = nobody, stop: Callable[[], bool] = never, **compute: Any
+    ) -> SeedsReport:
+        """Goes on with the seed that was left, and trains those not begun; finished ones stay as they are.
+
+        Takes and raises what ``TrainModel.resume`` does, but where all are finished says how they ended.
+        """
+        group = self.runs.seeds(path)
+        if group is None:
+            raise InvalidSpecError(f"{path} is no folder of a run a seed.", fix="Give the folder that --seeds made.")
+        common = with_compute(self.codec, group.configuration["train"], compute, where=f"{path}/seeds.toml")
+        if self.datasets.open(common.data).info.fingerprint != group.configuration["dataset"]["fingerprint"]:
+            raise DataError(
+                f"The data set {common.data} is not the one that {path} was begun on: its fingerprint differs.",
+                fix="Prepare it again as it was, or start anew in another folder.",
+            )
+        return self._all(group, common, listen, stop, compute)
+
+    def _all(
+        self,
+        group: SeedRuns,
+        common: TrainSettings,
+        listen: Listener,
+        stop: Callable[[], bool],
+        compute: Mapping[str, Any],
+    ) -> SeedsReport:
+        results: list[SeedResult] = []
+        for seed, run in group.runs.items():
+            try:
+                self._one(attrs.evolve(common, seed=seed, run=run), listen, stop, compute)
+            except RunInterruptedError as error:
+                fix = f"Go on with this seed and the rest: segport train --resume {group.path}"
+                raise RunInterruptedError(error.message, fix=fix) from error
+            results.append(self._result(seed, run))
+            self.results.save_table(group.path / TABLE, [attrs.asdict(result) for result in results])
+        return self._report(group, results)
+
+    def _one(
+        self, settings: TrainSettings, listen: Listener, stop: Callable[[], bool], compute: Mapping[str, Any]
+    ) -> None:
+        """Trains, goes on, or does nothing, as the run's folder asks for."""
+        assert settings.run is not None
+        if self.runs.holds(settings.run) and self.train.finished(settings.run):
+            return
+        if stop():
+            raise RunInterruptedError(f"Stopped before seed {settings.seed}; those before it are finished.")
+        if self.runs.holds(settings.run):
+            self.train.resume(settings.run, listen=listen, stop=stop, **compute)
+        else:
+            self.train(settings, listen=listen, stop=stop)
+
+    def _result(self, seed: int, run: Path) -> SeedResult:
+        progress = Progress.of(self.runs.open(run))
+        assert progress is not None
+        return SeedResult(seed, run, progress.epoch, progress.best.epoch, progress.best.score)
+
+    def _report(self, group: SeedRuns, results: list[SeedResult]) -> SeedsReport:
+        runs = [self.runs.open(result.run) for result in results]
+        monitor = str(runs[0].configuration()["train"]["monitor"])
+        curves = group.path / "plots" / "training.png"
+        rows = {run.path.name: run.metrics() for run in runs}
+        self.reporter.run_curves(rows, curves, columns=["train_loss", f"val_{monitor}"])
+        best = Spread.of(result.best_score for result in results)
+        return SeedsReport(group.path, monitor, tuple(results), best, group.path / TABLE, curves)
