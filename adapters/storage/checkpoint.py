@@ -1,6 +1,8 @@
 """Checkpoints: one safetensors file with weights, training state and all that is needed to use them. Never pickle.
 
 Tensors are the weights by canonical name and, where training can go on, "state/<slot>/<weight>" for the optimizer's.
+Of the session's own weights, and of their averages where ``averaged`` says that there are any, only those are written
+that differ from the weights: as "state/weights/<weight>" and "state/averages/<weight>".
 The header holds one JSON text under ``segport``: format version, spec, progress, and a checksum of the tensors. It is
 one text, since safetensors writes several in random order: two equal checkpoints are equal files.
 """
@@ -30,6 +32,7 @@ VERSION = 1
 KEY = "segport"
 _STATE = "state/"
 _OWN = "state/weights/"
+_AVERAGES = "state/averages/"
 _LARGEST_HEADER = 100_000_000  # what safetensors itself accepts
 
 Tensors = dict[str, NDArray[np.float32]]
@@ -45,6 +48,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "progress": checkpoint.progress,
         "step": None if state is None else state.step,
         **({"frozen": state.frozen} if state is not None and state.frozen else {}),
+        **({"averaged": True} if state is not None and state.averages else {}),
         "sha256": _checksum(tensors),
     }
     try:
@@ -66,12 +70,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         spec = spec_from_data(header["spec"])
         progress, step, frozen = header["progress"], header["step"], int(header.get("frozen", 0))
+        averaged = bool(header.get("averaged", False))
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: its description cannot be understood: {error}.", fix=READ_FIX) from None
     weights = {name: array for name, array in tensors.items() if not name.startswith(_STATE)}
     if problems := mismatch(spec.graph, weights):
         raise CheckpointError(f"{path}: its weights do not fit its own graph.", problems=problems, fix=READ_FIX)
-    return Checkpoint(spec, weights, None if step is None else _state(tensors, weights, int(step), frozen), progress)
+    state = None if step is None else _state(tensors, weights, int(step), frozen, averaged)
+    return Checkpoint(spec, weights, state, progress)
 
 
 _WRITE_FIX = "Free some space or choose another place with --run; the checkpoint before is unharmed."
@@ -81,25 +87,29 @@ READ_FIX = "Use another checkpoint of the run, or copy the file again from where
 def _tensors(checkpoint: Checkpoint) -> Tensors:
     tensors = dict(checkpoint.weights)
     if state := checkpoint.state:
-        # The session's weights are mostly the checkpoint's own; only those that differ are written a second time.
-        own = {n: w for n, w in state.weights.items() if not _same(w, checkpoint.weights.get(n))}
-        tensors |= {_OWN + name: array for name, array in own.items()}
+        # The session's weights are the checkpoint's own, or where it averages, its averages are: written once.
+        tensors |= _differing(_OWN, state.weights, checkpoint.weights)
+        tensors |= _differing(_AVERAGES, state.averages, checkpoint.weights)
         tensors |= {_STATE + name: array for name, array in state.slots.items()}
     return {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+
+
+def _differing(prefix: str, some: Weights, others: Weights) -> Tensors:
+    return {prefix + name: array for name, array in some.items() if not _same(array, others.get(name))}
 
 
 def _same(one: NDArray[np.float32], other: NDArray[np.float32] | None) -> bool:
     return other is not None and one.shape == other.shape and one.tobytes() == other.tobytes()
 
 
-def _state(tensors: Tensors, weights: Weights, step: int, frozen: int) -> TrainState:
-    own = {name.removeprefix(_OWN): array for name, array in tensors.items() if name.startswith(_OWN)}
-    slots = {
-        name.removeprefix(_STATE): array
-        for name, array in tensors.items()
-        if name.startswith(_STATE) and not name.startswith(_OWN)
-    }
-    return TrainState({**weights, **own}, slots, step, frozen)
+def _state(tensors: Tensors, weights: Weights, step: int, frozen: int, averaged: bool) -> TrainState:
+    slots = _under(_STATE, {name: a for name, a in tensors.items() if not name.startswith((_OWN, _AVERAGES))})
+    averages = {**weights, **_under(_AVERAGES, tensors)} if averaged else {}
+    return TrainState({**weights, **_under(_OWN, tensors)}, slots, step, frozen, averages)
+
+
+def _under(prefix: str, tensors: Tensors) -> Tensors:
+    return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
 
 
 def _checksum(tensors: Mapping[str, NDArray[Any]]) -> str:

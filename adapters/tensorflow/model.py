@@ -93,6 +93,11 @@ class TensorflowModel:
         """Precision of the forward pass, never "auto"."""
         return self._precision.value
 
+    def copy(self) -> TensorflowModel:
+        """Another model of the same weights, that shares nothing with this one."""
+        jit = self.jit_compile
+        return TensorflowModel(self._spec, self.weights(), self._device, self._precision, jit_compile=jit)
+
     def forward(self, images: tf.Tensor, *, training: bool) -> list[tf.Tensor]:
         """Outputs (N, H, W, K) float32, main one first, for (N, H, W, C) uint8. To be traced."""
         outputs = keras.tree.flatten(self.native(images, training=training))

@@ -13,6 +13,8 @@ from ...domain.errors import CheckpointError, InvalidSpecError
 from ...domain.losses.supervision import supervised
 from ...domain.ports.backend import Precision, StepPlan, StepTally, TrainState
 from ...domain.samples import Batch
+from ...domain.training.averaging import misfits
+from .averaging import Averages
 from .device import require_determinism
 from .feed import DeviceBatch, feed, targets
 from .freezing import held_norms
@@ -44,6 +46,7 @@ class TensorflowTrainSession:
         self._model, self._plan = model, plan
         self._classes = max(2, len(model.spec.classes))
         weights = model.spec.graph.weights()
+        self._averages = Averages(model) if plan.averaging else None
         self._tensors = {name: tensor for name, tensor in model.tensors.items() if weights[name].trainable}
         self._drops = [layer for layer in model.native.layers if isinstance(layer, Dropout)]
         self._frozen = False
@@ -58,6 +61,7 @@ class TensorflowTrainSession:
         kinds: list[tuple[tuple[int | None, ...], tf.DType]] = [
             ((None, None, None), tf.uint8),
             ((2, 4), tf.float32),
+            ((), tf.float32),
             ((2,), tf.int64),
             ((), tf.bool),
         ]
@@ -65,17 +69,24 @@ class TensorflowTrainSession:
         steps = (functools.partial(self._traced, frozen=frozen) for frozen in (False, True))
         self.compiled_step, self.frozen_step = (trace_once(step, signature, model.jit_compile) for step in steps)
 
+    @property
+    def result(self) -> TensorflowModel:
+        """See the port."""
+        return self._averages.model if self._averages else self._model
+
     def feed(self, batches: Iterable[Batch]) -> Iterator[DeviceBatch]:
         """See the port."""
         return feed(batches, self._model.device)
 
     def step(self, batch: DeviceBatch, rate: float) -> None:
         """See the port. Every ``accumulate``-th call makes an update, at the rate given to it."""
+        averaging = self._plan.averaging
         scalars = self._optimizer.scalars(rate, self._updates + 1, self._frozen_updates)
+        share = np.float32(averaging.share(self._updates + 1) if averaging else 0)
         complete = self._pending + 1 == self._plan.accumulate
         run = self.frozen_step if self._frozen else self.compiled_step
         with tf.device(self._model.device):
-            loss = run(batch.images, batch.labels, scalars, self._key(), complete)
+            loss = run(batch.images, batch.labels, scalars, share, self._key(), complete)
         self._losses.append(loss)
         self._pending = 0 if complete else self._pending + 1
         self._updates += complete
@@ -94,14 +105,17 @@ class TensorflowTrainSession:
 
     def snapshot(self) -> TrainState:
         """See the port."""
-        return TrainState(self._model.weights(), self._optimizer.read(), self._updates, self._frozen_updates)
+        averages = self._averages.model.weights() if self._averages else {}
+        return TrainState(self._model.weights(), self._optimizer.read(), self._updates, self._frozen_updates, averages)
 
     def restore(self, state: TrainState) -> None:
         """Takes over a state, dropping what is pending.
 
         Raises CheckpointError when it does not fit; then nothing has changed.
         """
-        problems = [*mismatch(self._model.spec.graph, state.weights), *self._optimizer.problems(state.slots)]
+        graph = self._model.spec.graph
+        problems = [*mismatch(graph, state.weights), *self._optimizer.problems(state.slots)]
+        problems += misfits(self._plan.averaging, graph, state.averages)
         if problems:
             raise CheckpointError(
                 "The training state does not fit; nothing was restored.",
@@ -110,6 +124,8 @@ class TensorflowTrainSession:
             )
         self._model.load(state.weights)
         self._optimizer.restore(state.slots)
+        if self._averages:
+            self._averages.model.load(state.averages)
         self._updates, self._frozen_updates = state.step, state.frozen
         self._drop_pending()
         self._forget()
@@ -124,6 +140,7 @@ class TensorflowTrainSession:
         images: tf.Tensor,
         labels: tf.Tensor,
         scalars: tf.Tensor,
+        share: tf.Tensor,
         key: tf.Tensor,
         complete: tf.Tensor,
         *,
@@ -144,24 +161,26 @@ class TensorflowTrainSession:
         found = confusions(predictions(outputs[0]), truth, valid, self._classes, device=self._model.device)
         self._counts.assign_add(tf.reduce_sum(found, 0))
         if not self._sums:
-            self._update(gradients, scalars)
+            self._update(gradients, scalars, share)
             return loss
         for name, gradient in gradients.items():
             self._sums[name].assign_add(gradient)
-        _only(complete, lambda: self._update_from_sums(list(gradients), scalars))
+        _only(complete, lambda: self._update_from_sums(list(gradients), scalars, share))
         return loss
 
-    def _update_from_sums(self, names: Sequence[str], scalars: tf.Tensor) -> None:
-        self._update({name: self._sums[name].value() for name in names}, scalars)
+    def _update_from_sums(self, names: Sequence[str], scalars: tf.Tensor, share: tf.Tensor) -> None:
+        self._update({name: self._sums[name].value() for name in names}, scalars, share)
         for name in names:
             self._sums[name].assign(tf.zeros_like(self._sums[name]))
 
-    def _update(self, gradients: Mapping[str, tf.Tensor], scalars: tf.Tensor) -> None:
+    def _update(self, gradients: Mapping[str, tf.Tensor], scalars: tf.Tensor, share: tf.Tensor) -> None:
         if self._scale is None:
             self._apply(gradients, scalars)
-            return
-        unscaled, finite = self._scale.unscaled(list(gradients.values()))
-        _only(finite, lambda: self._apply(dict(zip(gradients, unscaled, strict=True)), scalars))
+        else:
+            unscaled, finite = self._scale.unscaled(list(gradients.values()))
+            _only(finite, lambda: self._apply(dict(zip(gradients, unscaled, strict=True)), scalars))
+        if self._averages:
+            self._averages.update(share)
 
     def _apply(self, gradients: Mapping[str, tf.Tensor], scalars: tf.Tensor) -> None:
         if self._plan.clip_norm is not None:

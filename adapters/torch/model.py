@@ -151,6 +151,10 @@ class TorchModel:
         """The device itself."""
         return self._device
 
+    def copy(self) -> TorchModel:
+        """Another model of the same weights, that shares nothing with this one."""
+        return TorchModel(self._spec, self.weights(), self._device, self._precision, compiled=self.compiled)
+
     def forward(self, images: Tensor) -> list[Tensor]:
         """Outputs (N, H, W, K) float32, main one first, for (N, H, W, C) uint8 on the device.
 

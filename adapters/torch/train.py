@@ -15,6 +15,8 @@ from ...domain.errors import CheckpointError, InvalidSpecError
 from ...domain.losses.supervision import supervised
 from ...domain.ports.backend import Precision, StepPlan, StepTally, TrainState
 from ...domain.samples import Batch
+from ...domain.training.averaging import misfits
+from .averaging import Averages
 from .device import deterministic_kernels
 from .feed import DeviceBatch, feed
 from .freezing import Freezer
@@ -36,6 +38,7 @@ class TorchTrainSession:
             )
         self._model, self._plan = model, plan
         self._optimizer = SlottedOptimizer(plan.optimizer, model.native, plan.tuning)
+        self._averages = Averages(model) if plan.averaging else None
         self._freezer = Freezer(model.native)
         self._parameters: list[nn.Parameter] = list(model.native.parameters())
         self._scaler = (
@@ -47,6 +50,11 @@ class TorchTrainSession:
         self._losses: list[Tensor] = []
         self._counts = self._no_counts()
         self.freeze(False)
+
+    @property
+    def result(self) -> TorchModel:
+        """See the port."""
+        return self._averages.model if self._averages else self._model
 
     def feed(self, batches: Iterable[Batch]) -> Iterator[DeviceBatch]:
         """See the port."""
@@ -87,14 +95,17 @@ class TorchTrainSession:
 
     def snapshot(self) -> TrainState:
         """See the port."""
-        return TrainState(self._model.weights(), self._optimizer.slots(), self._updates, self._frozen_updates)
+        averages = self._averages.model.weights() if self._averages else {}
+        return TrainState(self._model.weights(), self._optimizer.slots(), self._updates, self._frozen_updates, averages)
 
     def restore(self, state: TrainState) -> None:
         """Takes over a state, dropping what is pending.
 
         Raises CheckpointError when it does not fit; then nothing has changed.
         """
-        problems = [*mismatch(self._model.spec.graph, state.weights), *self._optimizer.problems(state.slots)]
+        graph = self._model.spec.graph
+        problems = [*mismatch(graph, state.weights), *self._optimizer.problems(state.slots)]
+        problems += misfits(self._plan.averaging, graph, state.averages)
         if problems:
             raise CheckpointError(
                 "The training state does not fit; nothing was restored.",
@@ -103,6 +114,8 @@ class TorchTrainSession:
             )
         self._model.load(state.weights)
         self._optimizer.restore(state.slots, state.step, state.frozen)
+        if self._averages:
+            self._averages.model.load(state.averages)
         self._updates, self._frozen_updates, self._pending = state.step, state.frozen, 0
         self._losses, self._counts = [], self._no_counts()
 
@@ -120,6 +133,8 @@ class TorchTrainSession:
             nn.utils.clip_grad_norm_(self._parameters, self._plan.clip_norm)
         self._optimizer.update(rate, self._scaler)
         self._updates += 1
+        if self._averages and self._plan.averaging:
+            self._averages.update(self._plan.averaging.share(self._updates))
         self._frozen_updates += self._frozen
         self._pending = 0
 

@@ -159,7 +159,7 @@ class TrainingLoop:
         if not all(np.isfinite(weight).all() for weight in state.weights.values()):
             when = f"epoch {progress.epoch + 1}, step {progress.step}" if progress.step else f"epoch {progress.epoch}"
             raise self._divergence(f"The weights are not finite after {when}.")
-        checkpoint = Checkpoint(self.spec, state.weights, state, progress.to_data())
+        checkpoint = Checkpoint(self.spec, state.averages or state.weights, state, progress.to_data())
         if best_score is not None:
             path = self.run.save_best(
                 checkpoint, epoch=progress.epoch, metric=self.plan.monitor.removeprefix("val_"), score=best_score

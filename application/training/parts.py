@@ -22,6 +22,7 @@ from ...domain.ports.tracking import Tracker
 from ...domain.resampling import Fit
 from ...domain.samples import Task
 from ...domain.spec import ModelSpec, Normalisation, imagenet
+from ...domain.training.averaging import Averaging
 from ...domain.training.optimizers import OPTIMIZERS
 from ...domain.training.plateau import Plateau
 from ...domain.training.schedules import SCHEDULES, Schedule, WarmUp
@@ -106,6 +107,7 @@ def assemble(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, c
             seed=settings.seed,
             deterministic=settings.deterministic,
             tuning=Tuning(rate=settings.encoder_rate, fixed_norms=settings.freeze_norms),
+            averaging=Averaging(settings.ema) if settings.ema else None,
         ),
         loop=LoopPlan(
             epochs=settings.epochs,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 
 from ..architecture.weights import Weights
@@ -15,6 +15,7 @@ from ..arrays import Counts, LabelBatch, Probabilities
 from ..samples import Batch
 from ..spec import ModelSpec
 from ..terms import Precision as Precision
+from ..training.averaging import Averaging
 from ..training.optimizers import Optimizer
 from ..training.tuning import Tuning
 from .loss import Loss
@@ -55,6 +56,7 @@ class StepPlan:
         seed: of dropout.
         deterministic: ask the framework for deterministic kernels.
         tuning: how the encoder is trained, where otherwise than the rest.
+        averaging: the moving average of the weights that is kept beside them, or None.
     """
 
     loss: Loss
@@ -65,6 +67,7 @@ class StepPlan:
     seed: int = 0
     deterministic: bool = True
     tuning: Tuning = Tuning()
+    averaging: Averaging | None = None
 
 
 @frozen(eq=False)
@@ -104,18 +107,29 @@ class TrainState:
 
     ``weights`` by canonical name; ``slots`` the optimizer's arrays as "<slot>/<weight name>", as in
     "m/encoder.conv1.weight"; ``step`` is the number of updates made, and ``frozen`` how many of them left the plan's
-    tuned part as it was: for it, Adam counts the others. Pending accumulated gradients are never part of a state: the
-    application snapshots between updates only.
+    tuned part as it was: for it, Adam counts the others. ``averages`` are those of all weights, running
+    statistics among them, by the same names; none where the plan asks for none. Pending accumulated gradients are never
+    part of a state: the application snapshots between updates only.
     """
 
     weights: Weights
     slots: Mapping[str, NDArray[np.float32]]
     step: int
     frozen: int = 0
+    averages: Weights = field(factory=dict)
 
 
 class TrainSession(Protocol):
     """One run's compiled training step and its state."""
+
+    @property
+    def result(self) -> Model:
+        """What training makes, to be validated and kept: the trained model, or where the plan averages, a second one.
+
+        That lies beside it on the device, holds the averages, and moves with every update; one that an overflow of
+        float16 skipped counts as well.
+        """
+        ...
 
     def feed(self, batches: Iterable[Batch]) -> Iterator[Any]:
         """Moves batches to the device, one or two ahead of the consumer. What it yields is for ``step`` alone."""

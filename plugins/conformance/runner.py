@@ -8,6 +8,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from ...domain.ports.backend import Capability
+from . import averaging_checks as averaging
 from . import evaluation_checks as evaluation
 from . import model_checks as model
 from . import training_checks as training
@@ -58,6 +59,10 @@ WITH_TRAINING: tuple[Check, ...] = (
     tuning.fixed_norms_stay_while_the_kernels_of_their_part_move,
     tuning.a_part_has_a_rate_of_its_own,
     tuning.a_thawed_part_begins_with_its_own_first_update,
+    averaging.averages_equal_the_pinned_formula_after_every_update,
+    averaging.averages_move_once_an_update_of_several_batches,
+    averaging.the_result_holds_the_averages_and_the_trained_model_its_own_weights,
+    averaging.averages_go_on_in_a_restored_session,
 )
 WITH_MIXED_PRECISION: tuple[Check, ...] = (model.mixed_precision_stays_near_float32,)
 

@@ -232,7 +232,8 @@ def closing_twice_does_no_harm(subject: Subject) -> None:
 
 def _same_state(subject: Subject, found: TrainState, wanted: TrainState) -> None:
     expect.that(found.step == wanted.step, f"step {found.step}, expected {wanted.step}")
-    for kind, some, others in (("weights", found.weights, wanted.weights), ("slots", found.slots, wanted.slots)):
+    for kind in ("weights", "slots", "averages"):
+        some, others = getattr(found, kind), getattr(wanted, kind)
         if Capability.DETERMINISTIC in subject.backend.capabilities:
             expect.same_weights(kind, some, others)
             continue

@@ -13,6 +13,7 @@ from segport.domain.arrays import IGNORE
 from segport.domain.errors import CheckpointError, InvalidSpecError
 from segport.domain.ports.backend import EvalTally, Precision, StepPlan, StepTally, TrainState
 from segport.domain.samples import Batch
+from segport.domain.training.averaging import Averaging
 from segport.domain.training.optimizers import Sgd
 from segport.plugins.conformance import CHECKS, Subject, run_check, run_checks
 
@@ -42,7 +43,9 @@ class Backend(Wrapper):
         return self.Model(self.inner.build(spec, weights, **options))
 
     def trainer(self, model, plan: StepPlan):
-        return self.Train(self.inner.trainer(model.inner, self.plan(plan)), model.inner)
+        session = self.Train(self.inner.trainer(model.inner, self.plan(plan)), model.inner)
+        session.result = self.Model(session.inner.result)
+        return session
 
     def evaluator(self, model, plan=None):
         return self.Eval(self.inner.evaluator(model.inner, plan), model.inner)
@@ -375,6 +378,62 @@ class ForgetsWhatWasFrozen(Backend):
             self.inner.restore(attrs.evolve(state, frozen=0))
 
 
+class NeverMovesTheAverages(Backend):
+    class Still(Averaging):
+        def share(self, step):
+            return 0.0
+
+    def plan(self, plan):
+        return attrs.evolve(plan, averaging=plan.averaging and self.Still(plan.averaging.decay))
+
+
+class AveragesWithoutWarmUp(Backend):
+    class Steady(Averaging):
+        def share(self, step):
+            return 1 - self.decay
+
+    def plan(self, plan):
+        return attrs.evolve(plan, averaging=plan.averaging and self.Steady(plan.averaging.decay))
+
+
+class CopiesRunningStatistics(Backend):
+    class Train(Wrapper):
+        def snapshot(self):
+            state = self.inner.snapshot()
+            copied = {n: state.weights[n] if "running" in n else a for n, a in state.averages.items()}
+            return attrs.evolve(state, averages=copied)
+
+
+class AveragesEveryBatch(Backend):
+    class Train(Wrapper):
+        def step(self, batch, rate):
+            self.inner.step(batch, rate)
+            weights, averages = self.model.weights(), self.inner.result.weights()
+            self.inner.result.load({n: a + np.float32(0.1) * (weights[n] - a) for n, a in averages.items()})
+
+
+class ValidatesTheTrainedWeights(Backend):
+    def trainer(self, model, plan):
+        session = super().trainer(model, plan)
+        session.result = model
+        return session
+
+
+class ForgetsTheAverages(Backend):
+    class Train(Wrapper):
+        def restore(self, state: TrainState):
+            self.inner.restore(attrs.evolve(state, averages=state.averages and state.weights))
+
+
+class TakesAStateWithoutAverages(Backend):
+    def trainer(self, model, plan):
+        session = super().trainer(model, plan)
+        restore = session.inner.restore
+        if plan.averaging:
+            session.restore = lambda state: restore(attrs.evolve(state, averages=state.averages or state.weights))
+        return session
+
+
 class RoughInHalfPrecision(Backend):
     class Model(Wrapper):
         def logits(self, images, **mode):
@@ -435,6 +494,16 @@ CAUGHT_BY: dict[type[Backend], tuple[str, ...]] = {
     ),
     OneRateForAll: ("a_part_has_a_rate_of_its_own",),
     ForgetsWhatWasFrozen: ("a_thawed_part_begins_with_its_own_first_update",),
+    NeverMovesTheAverages: (
+        "averages_equal_the_pinned_formula_after_every_update",
+        "averages_move_once_an_update_of_several_batches",
+    ),
+    AveragesWithoutWarmUp: ("averages_equal_the_pinned_formula_after_every_update",),
+    CopiesRunningStatistics: ("averages_equal_the_pinned_formula_after_every_update",),
+    AveragesEveryBatch: ("averages_move_once_an_update_of_several_batches",),
+    ValidatesTheTrainedWeights: ("the_result_holds_the_averages_and_the_trained_model_its_own_weights",),
+    ForgetsTheAverages: ("averages_go_on_in_a_restored_session",),
+    TakesAStateWithoutAverages: ("averages_go_on_in_a_restored_session",),
     RoughInHalfPrecision: ("mixed_precision_stays_near_float32",),
 }
 BY_NAME = {check.__name__: check for check in CHECKS}

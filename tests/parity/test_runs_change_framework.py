@@ -59,7 +59,7 @@ def assert_close(found: np.ndarray, wanted: np.ndarray, what: str) -> None:
 
 @pytest.mark.parametrize(("first", "second"), [BOTH, BOTH[::-1]])
 def test_interrupted_in_one_and_resumed_in_the_other(first: str, second: str, prepared: Path, tmp_path: Path) -> None:
-    toolkit, how = Toolkit(), {"optimizer": "adamw", "rate": 0.001, "clip": 0.5}
+    toolkit, how = Toolkit(), {"optimizer": "adamw", "rate": 0.001, "clip": 0.5, "ema": 0.8}
     whole, run = tmp_path / "whole", tmp_path / "run"
     toolkit.train(small(prepared, whole, first, **how))
     with pytest.raises(RunInterruptedError):

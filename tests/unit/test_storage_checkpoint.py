@@ -8,6 +8,7 @@ import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,6 +45,13 @@ def with_state(changed: bool = False) -> Checkpoint:
     session = {name: w + 1 if changed else w.copy() for name, w in WEIGHTS.items()}
     slots = {f"{slot}/{name}": np.full_like(w, i) for name, w in WEIGHTS.items() for i, slot in enumerate("mv")}
     return Checkpoint(SPEC, WEIGHTS, TrainState(session, slots, 1234, 17), PROGRESS)
+
+
+def header(path: Path) -> dict[str, Any]:
+    data = path.read_bytes()
+    texts = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+    assert list(texts) == ["segport"]
+    return dict(json.loads(texts["segport"]))
 
 
 @contextmanager
@@ -87,6 +95,29 @@ def test_weights_alone(tmp_path: Path) -> None:
 def test_the_sessions_weights_are_not_stored_twice(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "a", with_state())
     assert not [name for name in load_file(tmp_path / "a") if name.startswith("state/weights/")]
+
+
+def test_averages_come_back_and_are_not_stored_twice(tmp_path: Path) -> None:
+    session = {name: w + 1 for name, w in WEIGHTS.items()}
+    other = next(iter(WEIGHTS))
+    for averages, written in ((WEIGHTS, set()), ({**WEIGHTS, other: WEIGHTS[other] + 2}, {f"state/averages/{other}"})):
+        save_checkpoint(tmp_path / "a", Checkpoint(SPEC, WEIGHTS, TrainState(session, {}, 5, 0, averages), PROGRESS))
+        tensors = load_file(tmp_path / "a")
+        assert {name for name in tensors if name.startswith("state/averages/")} == written
+        loaded = load_checkpoint(tmp_path / "a")
+        assert same(dict(loaded.weights), WEIGHTS)
+        assert loaded.state is not None
+        assert same(dict(loaded.state.weights), session)
+        assert same(dict(loaded.state.averages), dict(averages))
+        assert loaded.state.slots == {}
+
+
+def test_a_state_without_averages_is_written_and_read_as_before_there_were_any(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "a", with_state())
+    assert set(header(tmp_path / "a")) == {"version", "spec", "progress", "step", "frozen", "sha256"}
+    loaded = load_checkpoint(tmp_path / "a")
+    assert loaded.state is not None
+    assert loaded.state.averages == {}
 
 
 def test_equal_checkpoints_are_equal_files(tmp_path: Path) -> None:
@@ -188,7 +219,4 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path) -> None:
 
 def test_the_header_is_one_readable_text(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "a", Checkpoint(SPEC, WEIGHTS))
-    data = (tmp_path / "a").read_bytes()
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    assert list(header["__metadata__"]) == ["segport"]
-    assert json.loads(header["__metadata__"]["segport"])["spec"]["architecture"] == "unet"
+    assert header(tmp_path / "a")["spec"]["architecture"] == "unet"

@@ -77,8 +77,10 @@ class Session:
     Its confusion has as many wrong pixels as the numbers of its steps add up to.
     """
 
-    def __init__(self, log: list[Any], bad_step: int | None = None, bad_weights: bool = False) -> None:
-        self.log, self.bad_step, self.bad_weights = log, bad_step, bad_weights
+    def __init__(
+        self, log: list[Any], bad_step: int | None = None, bad_weights: bool = False, averages: bool = False
+    ) -> None:
+        self.log, self.bad_step, self.bad_weights, self.averages = log, bad_step, bad_weights, averages
         self.taken, self.pending = 0, []
 
     def feed(self, batches: Iterable[Batch]) -> Iterator[Any]:
@@ -97,7 +99,9 @@ class Session:
 
     def snapshot(self) -> TrainState:
         assert not self.pending, "a snapshot before the steps were read"
-        return TrainState({"w": np.float32([math.inf if self.bad_weights else self.taken])}, {}, self.taken)
+        weights = {"w": np.float32([math.inf if self.bad_weights else self.taken])}
+        averages = {"w": weights["w"] / 2} if self.averages else {}
+        return TrainState(weights, {}, self.taken, averages=averages)
 
     def restore(self, state: TrainState) -> None:
         self.taken = int(state.weights["w"][0])
@@ -112,7 +116,7 @@ class Run:
     path = Path("run")
 
     def __init__(self, log: list[Any]) -> None:
-        self.log, self.last, self.best = log, None, []
+        self.log, self.last, self.kept, self.best = log, None, None, []
 
     def save_last(self, checkpoint: Checkpoint) -> Path:
         self.log.append("last")
@@ -122,6 +126,7 @@ class Run:
     def save_best(self, checkpoint: Checkpoint, *, epoch: int, metric: str, score: float) -> Path:
         self.log.append("best")
         self.best.append((epoch, metric, score))
+        self.kept = checkpoint
         return self.path / "best"
 
     def configuration(self) -> Mapping[str, Any]:
@@ -424,6 +429,16 @@ def test_weights_that_are_not_finite_are_never_saved(stopping: bool) -> None:
     with pytest.raises(TrainingDivergedError, match=r"weights are not finite .* epoch 1"):
         world.loop(start())
     assert world.run.last is None and world.run.best == []
+
+
+@pytest.mark.parametrize("averages", [False, True])
+def test_what_is_kept_are_the_averages_where_there_are_any_and_the_state_has_both(averages: bool) -> None:
+    world = World(plan(epochs=1), session={"averages": averages})
+    world.loop(start())
+    for checkpoint in (world.run.kept, world.run.last):
+        assert checkpoint.weights["w"][0] == (BATCHES / 2 if averages else BATCHES)
+        assert checkpoint.state.weights["w"][0] == BATCHES
+        assert bool(checkpoint.state.averages) == averages
 
 
 def test_progress_survives_json_exactly() -> None:
