@@ -10,6 +10,7 @@ from attrs import define, field
 from ..domain.arrays import Counts, Labels, Probabilities
 from ..domain.metrics.calibration import Calibration
 from ..domain.metrics.confusion import Confusion
+from ..domain.metrics.logits import LogitCounts
 from ..domain.ports.backend import EvalSession
 from ..domain.ports.dataset import BatchSource
 from ..domain.resampling import Fit
@@ -27,9 +28,11 @@ class Counted:
         native: each image's confusion matrix at its own size, against the untouched label.
         resized: the same at the size the model was trained on, where masks are resized for it; else empty.
         calibration: at native size; None where it was not asked for.
+        logits: at the size the model works at, where they are what it gave; None where calibration is.
     """
 
     calibration: Calibration | None
+    logits: LogitCounts | None
     keys: list[str] = field(factory=list)
     native: list[Counts] = field(factory=list)
     resized: list[Counts] = field(factory=list)
@@ -49,7 +52,8 @@ def count(
     Matrices alone, of images that are not resized, are counted on the device. Else probabilities are brought here, and
     back to each image's own size, and decided there: the likeliest class, ties to the lowest index.
     """
-    counted = Counted(Calibration.zero(len(spec.classes)) if calibration else None)
+    classes = len(spec.classes)
+    counted = Counted(Calibration.zero(classes), LogitCounts.zero(classes)) if calibration else Counted(None, None)
     on_device = (spec.fit is Fit.NATIVE or spec.task is Task.CLASSIFICATION) and not calibration
     seen: list[Batch] = []
     for fed in session.feed(_remembered(source.batches(0), seen)):
@@ -79,6 +83,8 @@ def _count_batch(counted: Counted, batch: Batch, values: Probabilities, spec: Mo
         if counted.calibration is not None:
             confidence = np.take_along_axis(restored, prediction[..., None], -1)[..., 0]
             counted.calibration += Calibration.of(truth, prediction, confidence, classes)
+    if counted.logits is not None:
+        counted.logits += sum(map(LogitCounts.of, batch.labels, values), LogitCounts.zero(classes))
     if spec.fit is not Fit.NATIVE and spec.task is not Task.CLASSIFICATION:
         pairs = zip(batch.labels, values, strict=True)
         counted.resized += [Confusion.of(truth, _decided(value), classes).counts for truth, value in pairs]

@@ -16,6 +16,7 @@ from ..domain.metrics.agreement import PixelAccuracy
 from ..domain.metrics.calibration import Calibration
 from ..domain.metrics.confusion import Confusion
 from ..domain.metrics.definitions import definitions
+from ..domain.metrics.logits import LogitCounts
 from ..domain.metrics.overlap import ForegroundIoU, standard_metrics
 from ..domain.metrics.score import NamedNumber, Score
 from ..domain.metrics.table import ClassRow, class_rows
@@ -49,6 +50,7 @@ class EvaluationReport:
         definitions: what other toolkits would have printed; of masks only.
         keys, counts: each image's confusion matrix at native resolution.
         calibration: pixels by class, confidence, right and wrong, at native resolution; None where not asked for.
+        logits: pixels by class and logit, its own and the others, at the size the model works at; likewise.
         files: what was written.
     """
 
@@ -63,6 +65,7 @@ class EvaluationReport:
     keys: tuple[str, ...]
     counts: tuple[Counts, ...]
     calibration: Calibration | None
+    logits: LogitCounts | None
     files: tuple[Path, ...]
     seconds: float
     device: str
@@ -122,6 +125,7 @@ class EvaluateModel:
             keys=tuple(counted.keys),
             counts=tuple(counted.native),
             calibration=counted.calibration,
+            logits=counted.logits,
             files=(),
             seconds=self.clock.seconds() - began,
             device=trained.model.device,

@@ -39,6 +39,12 @@ def write_page(
         pictures.append(Picture(bars, "IoU of each class"))
         if report.calibration is not None:
             pictures += _certainty(report, out, reporter)
+        if report.logits is not None:
+            spread = out / "plots" / f"{split}-logits.png"
+            reporter.logits(report.logits, classes, spread, title=f"Logits by class, {split}")
+            pictures.append(
+                Picture(spread, "The logit of each class, log(p / (1 - p)), where it is and where it is not")
+            )
     if panels:
         reporter.panels(panels, classes, strips)
         order = "" if report.task is Task.CLASSIFICATION else " by their foreground IoU"

@@ -248,7 +248,8 @@ class EvaluateSettings:
     workers: int = _setting("Loader threads.", 2, check=ge(1))
     panels: int = _setting("Worst and best images to draw, each.", 4, check=ge(0))
     calibration: bool = _setting(
-        "Also measure whether probabilities can be believed. Without, a GPU that need not hand them over is quicker.",
+        "Also measure whether probabilities can be believed, and how logits are spread. Without, a GPU that need not "
+        "hand them over is quicker.",
         True,
     )
     out: Path | None = _setting("Folder for results; the run's own by default.", None)

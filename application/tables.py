@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ..domain.metrics.calibration import RIGHT, WRONG, Calibration, CalibrationRow
+from ..domain.metrics.logits import OTHERS, OWN, LogitCounts
 from ..domain.metrics.score import NamedNumber, Score
 from ..domain.metrics.table import ClassRow, shown
 from ..domain.ports.reporting import Table
@@ -156,6 +157,13 @@ def calibration_values(calibration: Calibration, names: Sequence[str]) -> dict[s
     return {**overall, "definition": calibration.ece().definition, "classes": classes}
 
 
+def logit_values(logits: LogitCounts, names: Sequence[str]) -> dict[str, object]:
+    """The edges of the bins, and each class's pixels in them: its own, and the others."""
+    rows = zip(names, logits.counts, strict=True)
+    classes = [{"name": n, "own": bins[:, OWN].tolist(), "others": bins[:, OTHERS].tolist()} for n, bins in rows]
+    return {"edges": logits.edges.tolist(), "classes": classes}
+
+
 def report_values(report: EvaluationReport) -> dict[str, object]:
     """The report's numbers as plain values, for programs."""
     return {
@@ -167,6 +175,7 @@ def report_values(report: EvaluationReport) -> dict[str, object]:
         "scores_at_training_size": {score.name: score.value for score in report.at_training_size or ()},
         "definitions": definition_values(report.definitions),
         "calibration": calibration_values(report.calibration, report.classes.names) if report.calibration else None,
+        "logits": logit_values(report.logits, report.classes.names) if report.logits else None,
         "device": report.device,
         "precision": report.precision,
         "files": [str(path) for path in report.files],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...domain.metrics.calibration import ECE_BINS, RIGHT, WRONG, Calibration
+from ...domain.metrics.logits import LIMIT, OTHERS, OWN, LogitCounts
 from .figures import BLUE, GREY, INK, NORMAL, SMALL, VERMILION, as_png, new_figure, style_axes
 from .plots import short_count
 
@@ -44,41 +45,75 @@ def reliability(calibration: Calibration, *, title: str = "") -> bytes:
 
 def confidences(calibration: Calibration, names: Sequence[str], *, title: str = "") -> bytes:
     """One histogram of confidence a predicted class, right and wrong pixels apart; the 36 most predicted classes."""
-    shown = most_predicted(calibration)
+
+    def draw(axes: Axes, index: int) -> None:
+        counts = calibration.counts[index]
+        _histogram(axes, counts, np.linspace(0, 1, len(counts) + 1), {"right": RIGHT, "wrong": WRONG})
+        total = int(counts.sum())
+        note = f"{short_count(total)} px, {counts[:, WRONG].sum() / total:.1%} wrong" if total else "never predicted"
+        axes.set_title(f"{names[index]}\n{note}", fontsize=SMALL, color=INK, loc="left")
+        _logarithmic(axes, int(calibration.counts.max()))
+        axes.set_xlim(_least(calibration), 1)
+
+    return _grid(most_predicted(calibration), draw, title=title or "Confidence by predicted class", below="confidence")
+
+
+def most_predicted(calibration: Calibration) -> list[int]:
+    """Indices of the 36 classes with the most pixels predicted as them, in order of index."""
+    return _most(calibration.pixels.sum(axis=1))
+
+
+def logits(found: LogitCounts, names: Sequence[str], *, title: str = "") -> bytes:
+    """One histogram of logits a class, its own pixels and the others apart; the 36 classes with the most pixels."""
+
+    def draw(axes: Axes, index: int) -> None:
+        counts = found.counts[index]
+        _histogram(axes, counts, found.edges, {"pixels of the class": OWN, "other pixels": OTHERS})
+        axes.axvline(0, color=GREY, linewidth=1, linestyle="--", label="p = 1/2")
+        axes.set_title(f"{names[index]}\n{_missed(counts, found.edges)}", fontsize=SMALL, color=INK, loc="left")
+        _logarithmic(axes, int(found.counts.max()))
+        axes.set_xlim(-LIMIT, LIMIT)
+
+    below = "logit of p: log(p / (1 - p))"
+    return _grid(_most(found.counts[..., OWN].sum(axis=1)), draw, title=title or "Logits by class", below=below)
+
+
+def _missed(counts: NDArray[np.int64], edges: NDArray[np.float64]) -> str:
+    total = int(counts[:, OWN].sum())
+    below = counts[edges[:-1] < 0, OWN].sum()
+    return f"{short_count(total)} px, {below / total:.1%} of them below 0" if total else "absent"
+
+
+def _grid(shown: Sequence[int], draw: Callable[[Axes, int], None], *, title: str, below: str) -> bytes:
+    """A plot a class, all with the same axes."""
     columns = min(len(shown), 4 if len(shown) <= 12 else 6)
     lines = -(-len(shown) // columns)
     figure = new_figure(2.7 * columns + 0.4, 2.1 * lines + 1.1)
     grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
     for axes, index in zip(grid.flat, shown, strict=False):
-        _histogram(axes, calibration.counts[index], names[index])
-        _logarithmic(axes, int(calibration.counts.max()))
-        axes.set_xlim(_least(calibration), 1)
+        draw(axes, index)
     for axes in list(grid.flat)[len(shown) :]:
         axes.remove()
     for place in range(len(shown) - columns, len(shown)):  # the lowest in each column
-        grid.flat[place].set_xlabel("confidence", fontsize=NORMAL, color=INK)
+        grid.flat[place].set_xlabel(below, fontsize=NORMAL, color=INK)
         grid.flat[place].tick_params(labelbottom=True)
-    figure.suptitle(title or "Confidence by predicted class", fontsize=12, color=INK, x=0.01, ha="left")
+    figure.suptitle(title, fontsize=12, color=INK, x=0.01, ha="left")
     figure.supylabel("pixels", fontsize=NORMAL, color=INK)
     handles, labels = grid.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     return as_png(figure)
 
 
-def most_predicted(calibration: Calibration) -> list[int]:
-    """Indices of the 36 classes with the most pixels predicted as them, in order of index."""
-    order = np.argsort(-calibration.pixels.sum(axis=1), kind="stable")
-    return sorted(order[:_MOST].tolist())
+def _most(pixels: NDArray[np.int64]) -> list[int]:
+    return sorted(np.argsort(-pixels, kind="stable")[:_MOST].tolist())
 
 
-def _histogram(axes: Axes, counts: NDArray[np.int64], name: str) -> None:
-    edges = np.linspace(0, 1, len(counts) + 1)
-    axes.stairs(counts[:, RIGHT], edges, fill=True, color=BLUE, alpha=0.55, label="right")
-    axes.stairs(counts[:, WRONG], edges, color=VERMILION, linewidth=1.6, label="wrong")
-    total = int(counts.sum())
-    note = f"{short_count(total)} px, {counts[:, WRONG].sum() / total:.1%} wrong" if total else "never predicted"
+def _histogram(axes: Axes, counts: NDArray[np.int64], edges: NDArray[np.float64], columns: Mapping[str, int]) -> None:
+    """Two columns of counts: the first filled, the second as a line before it."""
+    (filled, one), (lined, other) = columns.items()
+    axes.stairs(counts[:, one], edges, fill=True, color=BLUE, alpha=0.55, label=filled)
+    axes.stairs(counts[:, other], edges, color=VERMILION, linewidth=1.6, label=lined)
     style_axes(axes, title="", grid="y")
-    axes.set_title(f"{name}\n{note}", fontsize=SMALL, color=INK, loc="left")
 
 
 def _logarithmic(axes: Axes, most: int) -> None:

@@ -10,6 +10,7 @@ from PIL import Image as Pillow
 from ...domain.arrays import Counts, Image, Labels
 from ...domain.classes import ClassMap
 from ...domain.metrics.calibration import Calibration
+from ...domain.metrics.logits import LogitCounts
 from ...domain.ports.reporting import Panel, Section
 from ...domain.samples import Sample
 from ..files import write_bytes
@@ -57,6 +58,10 @@ class FileReporter:
     def confidences(self, calibration: Calibration, classes: ClassMap, path: Path, *, title: str = "") -> None:
         """Histograms of confidence."""
         write_bytes(path, certainty.confidences(calibration, classes.names, title=title))
+
+    def logits(self, logits: LogitCounts, classes: ClassMap, path: Path, *, title: str = "") -> None:
+        """Histograms of logits."""
+        write_bytes(path, certainty.logits(logits, classes.names, title=title))
 
     def panels(
         self, groups: Mapping[str, Sequence[Panel]], classes: ClassMap, path: Path, *, metric: str = "IoU"

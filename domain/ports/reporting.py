@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..arrays import Counts, Image, Labels
     from ..classes import ClassMap
     from ..metrics.calibration import Calibration
+    from ..metrics.logits import LogitCounts
     from ..samples import Sample
 
 
@@ -94,6 +95,10 @@ class Reporter(Protocol):
 
     def confidences(self, calibration: Calibration, classes: ClassMap, path: Path, *, title: str = "") -> None:
         """PNG of each predicted class's histogram of confidence, right and wrong pixels apart."""
+        ...
+
+    def logits(self, logits: LogitCounts, classes: ClassMap, path: Path, *, title: str = "") -> None:
+        """PNG of each class's histogram of logits, pixels of the class and others apart."""
         ...
 
     def panels(

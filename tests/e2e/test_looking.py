@@ -27,10 +27,17 @@ def test_calibration_counts_what_the_matrices_count(cli, untrained: Path, prepar
     assert 0 < found["ece"] < 1
     assert found["pixels"] == counts.sum()
     written = {Path(file).name for file in with_it["files"]} - {Path(file).name for file in without["files"]}
-    assert written == {"test-reliability.png", "test-confidence.png"}
+    assert written == {"test-reliability.png", "test-confidence.png", "test-logits.png"}
     page = (tmp_path / "with" / "report-test.html").read_text(encoding="utf-8")
     assert "Calibration" in page and "15 equal bins" in page and f"{found['ece']:.4f}" in page
-    assert without["calibration"] is None
+    logits = with_it["logits"]
+    assert len(logits["edges"]) == len(logits["classes"][0]["own"]) + 1
+    own = [sum(row["own"]) for row in logits["classes"]]
+    assert {sum(row["own"] + row["others"]) for row in logits["classes"]} == {sum(own)}
+    if fit == "native":  # else they are counted at the size of the model
+        assert own == counts.sum(axis=1).tolist()
+    assert "log(p / (1 - p))" in page
+    assert without["calibration"] is None and without["logits"] is None
     assert "Calibration" not in (tmp_path / "without" / "report-test.html").read_text(encoding="utf-8")
 
 

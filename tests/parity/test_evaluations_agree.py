@@ -65,3 +65,10 @@ def test_probabilities_are_as_well_calibrated_but_for_ties(name: str, reports) -
     assert found.pixels.sum() == wanted.pixels.sum() == sum(int(counts.sum()) for counts in reports[name].counts)
     assert found.ece().value == pytest.approx(wanted.ece().value, abs=1e-4)
     assert found.confidence == pytest.approx(wanted.confidence, abs=1e-3, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_logits_are_spread_alike_but_for_those_next_to_the_edge_of_a_bin(name: str, reports) -> None:
+    found, wanted = reports[name].logits.counts, reports["reference"].logits.counts
+    assert (found.sum(axis=1) == wanted.sum(axis=1)).all() and wanted.any()
+    assert np.abs(found - wanted).sum() <= 0.001 * wanted.sum()

@@ -26,6 +26,7 @@ from segport.domain.arrays import IGNORE
 from segport.domain.classes import ClassMap
 from segport.domain.errors import DataError
 from segport.domain.metrics.calibration import Calibration
+from segport.domain.metrics.logits import LogitCounts
 from segport.domain.ports.reporting import Panel, Picture, Reporter, Section, Table
 from segport.domain.samples import Sample
 
@@ -299,6 +300,15 @@ def test_confidences_say_for_each_class_how_much_is_wrong(monkeypatch: pytest.Mo
     assert {"background", "cell", "edge"} <= set(drawn)
 
 
+def test_logits_say_for_each_class_how_many_of_its_pixels_are_below_half(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = texts(monkeypatch)
+    truth = np.repeat(np.array([[0, 0, 0, 1]], np.uint8), 300, axis=0)
+    shares = np.where(np.arange(4)[:, None] == 2, [0.25, 0.75, 0], [0.75, 0.25, 0]).astype(np.float32)
+    certainty.logits(LogitCounts.of(truth, np.broadcast_to(shares, (300, 4, 3))), CLASSES.names, title="Logits, test")
+    assert {"pixels of the class", "other pixels", "p = 1/2", "Logits, test"} <= set(drawn)
+    assert {"background", "900 px, 33.3% of them below 0", "300 px, 100.0% of them below 0", "absent"} <= set(drawn)
+
+
 def test_of_many_classes_the_most_predicted_are_shown() -> None:
     labels = np.arange(150, dtype=np.uint8)[None]
     found = Calibration.of(labels, np.maximum(labels, 100), np.full(labels.shape, 0.5, np.float32), 150)
@@ -310,6 +320,7 @@ def test_nothing_at_all_can_be_drawn(classes: int) -> None:
     nothing = Calibration.zero(classes)
     assert opened(certainty.reliability(nothing)).size
     assert opened(certainty.confidences(nothing, ["a", "b", "c"][:classes])).size
+    assert opened(certainty.logits(LogitCounts.zero(classes), ["a", "b", "c"][:classes])).size
 
 
 def test_plots_leave_pyplot_alone() -> None:
