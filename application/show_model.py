@@ -30,7 +30,7 @@ class ModelReport:
         layers: the nodes in order of computation.
         outputs: nodes that make logits, main one first; of an encoder its features, finest first.
         parameters: trainable ones.
-        multiply_adds: of all convolutions; twice that in FLOPs.
+        multiply_adds: of convolutions and attention; twice that in FLOPs.
         stride: the multiple that height and width should have.
     """
 

@@ -65,7 +65,7 @@ def _totals(report: ModelReport, size: tuple[int, int, int]) -> str:
         f"\n{name}, for one image of {_times(size)}:\n"
         f"  {'logits' if report.encoder else 'features'}: {outputs}\n"
         f"  parameters: {report.parameters:,}\n"
-        f"  multiply-adds: {giga:.3f} G, which is {2 * giga:.3f} GFLOPs; those of convolutions\n"
+        f"  multiply-adds: {giga:.3f} G, which is {2 * giga:.3f} GFLOPs; those of convolutions and attention\n"
         f"  height and width: multiples of {report.stride}"
     )
 

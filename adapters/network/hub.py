@@ -12,7 +12,6 @@ from ...domain.downloads.descriptions import RemoteFile
 from ...domain.errors import DownloadError
 from ...domain.ports.downloading import Fetcher
 
-FILE = "model.safetensors"
 _POINTER = re.compile(r"version https://git-lfs[^\n]*\noid (sha256:[0-9a-f]{64})\nsize (\d+)\n")
 _TRUE = {"1", "ON", "YES", "TRUE"}
 
@@ -36,27 +35,27 @@ class HuggingFaceHub:
     endpoint: str = "https://huggingface.co"
     offline: bool = False
 
-    def weights(self, repository: str) -> Path:
+    def weights(self, repository: str, file: str) -> Path:
         """See the port."""
-        target = self.cache / "weights" / repository / FILE
-        url = f"{self.endpoint}/{repository}/resolve/main/{FILE}"
+        target = self.cache / "weights" / repository / file
+        url = f"{self.endpoint}/{repository}/resolve/main/{file}"
         if self.offline:
             if not target.exists():
                 raise _by_hand(f"{repository} is not in the cache {self.cache}, and HF_HUB_OFFLINE is set.", url)
             return target
         try:
-            digest, size = self._promised(repository, target.with_name(f"{FILE}.pointer"))
-            self.fetcher.fetch(RemoteFile(url, FILE, digest, size), target, _nobody, _never)
+            pointer = f"{self.endpoint}/{repository}/raw/main/{file}"
+            digest, size = self._promised(pointer, target.with_name(f"{file}.pointer"))
+            self.fetcher.fetch(RemoteFile(url, file, digest, size), target, _nobody, _never)
         except DownloadError as error:
             raise _by_hand(error.message, url) from None
         except OSError as error:
             raise _by_hand(f"{target} cannot be written: {error.strerror or error}.", url) from None
         return target
 
-    def _promised(self, repository: str, pointer: Path) -> tuple[str, int | None]:
+    def _promised(self, address: str, pointer: Path) -> tuple[str, int | None]:
         """Digest and size of the file, fetched once as well; ("", None) where nobody says."""
         try:
-            address = f"{self.endpoint}/{repository}/raw/main/{FILE}"
             self.fetcher.fetch(RemoteFile(address, pointer.name), pointer, _nobody, _never)
         except DownloadError as error:
             if not error.missing:

@@ -126,6 +126,8 @@ def _apply(node: Node, inputs: list[ops.Floats], held: Mapping[str, ops.Floats],
             return reduce(np.add, inputs) / len(inputs)
         case op.Multiply():
             return x * inputs[1]
+        case op.Attention(heads=heads):
+            return ops.attend(x, inputs[1], inputs[2], heads)
         case op.Dropout():
             return x
     raise InvalidSpecError(f"Node {node.name!r}: the reference has no operation {node.operation.kind!r}.")

@@ -81,6 +81,16 @@ def grid_mean(x: Floats, size: int) -> Floats:
     return x
 
 
+def attend(queries: Floats, keys: Floats, values: Floats, heads: int) -> Floats:
+    """Means of values, weighed by the softmax over keys. See ``domain.architecture.operations.Attention``."""
+    q, k, v = (x.reshape(len(x), heads, x.shape[1] // heads, -1) for x in (queries, keys, values))
+    scores = q.transpose(0, 1, 3, 2) @ k / math.sqrt(q.shape[2])  # (N, heads, pixels of queries, pixels of keys)
+    weights = np.exp(scores - scores.max(axis=3, keepdims=True))
+    weights /= weights.sum(axis=3, keepdims=True)
+    means: Floats = v @ weights.transpose(0, 1, 3, 2)
+    return means.reshape(queries.shape).astype(queries.dtype, copy=False)
+
+
 def activate(x: Floats, function: str) -> Floats:
     """One of ``domain.architecture.operations.FUNCTIONS``."""
     return _FUNCTIONS[function](x).astype(x.dtype, copy=False)

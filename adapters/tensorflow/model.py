@@ -22,6 +22,7 @@ from ...domain.ports.backend import Precision
 from ...domain.spec import ModelSpec
 from .device import POLICIES
 from .layers import (
+    Attention,
     Dropout,
     GridPool,
     LayerNorm,
@@ -204,6 +205,8 @@ def _call(node: Node, inputs: Sequence[keras.KerasTensor], policy: str) -> keras
             return layers.Average(**options)(inputs)
         case op.Multiply():
             return layers.Multiply(**options)(inputs)
+        case op.Attention(heads=heads):
+            return Attention(heads, **options)(inputs)
         case op.Dropout(rate=rate):
             return Dropout(rate, **options)(inputs[0])
     raise InvalidSpecError(f"Node {node.name!r}: TensorFlow has no form of {node.operation!r}.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 from torch.fx.node import Argument
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ...domain.architecture import operations as op
 from ...domain.architecture.graph import IMAGE, Graph, Node
@@ -275,6 +276,8 @@ def _call(drawing: fx.Graph, node: Node, inputs: list[fx.Node], overwrite: bool)
             return drawing.call_function(torch.div, (_total(drawing, inputs), len(inputs)))
         case op.Multiply():
             return drawing.call_function(torch.mul, (inputs[0], inputs[1]))
+        case op.Attention(heads=heads):
+            return drawing.call_function(attend, (*inputs, heads))
     raise InvalidSpecError(f"Node {node.name!r}: torch has no form of {node.operation!r}.")
 
 
@@ -312,6 +315,21 @@ def _cells(length: int, size: int, like: Tensor) -> Tensor:
     cell = torch.arange(size, device=like.device)[:, None]
     start, stop = cell * length // size, ((cell + 1) * length + size - 1) // size
     return (((start <= pixel) & (pixel < stop)) / (stop - start)).to(like.dtype)
+
+
+def attend(queries: Tensor, keys: Tensor, values: Tensor, heads: int) -> Tensor:
+    """Attention of (N, C, H, W) to keys and values (N, C, h, w), in ``heads`` groups of channels: (N, C, H, W)."""
+    q, k, v = (_per_head(x, heads) for x in (queries, keys, values))
+    # On a GPU, of the fused kernels only the one for half precision has a gradient that is the same twice.
+    repeatable = q.is_cuda and torch.are_deterministic_algorithms_enabled()
+    with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]) if repeatable else nullcontext():
+        means = functional.scaled_dot_product_attention(q, k, v)
+    return means.transpose(2, 3).reshape(queries.shape)
+
+
+def _per_head(x: Tensor, heads: int) -> Tensor:
+    """(N, heads, pixels, channels of a head): a view, where channels are last in memory."""
+    return torch.unflatten(x, 1, (heads, -1)).flatten(3).transpose(2, 3)
 
 
 def _lay_out(module: nn.Module) -> None:

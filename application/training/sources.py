@@ -81,13 +81,14 @@ class Sources:
         """
         if settings.encoder_weights != PUBLISHED or settings.encoder is None:
             return self.given(settings)
-        repository = IMAGENET.get(settings.encoder.name)
-        if repository is None:
+        published = IMAGENET.get(settings.encoder.name)
+        if published is None:
             raise InvalidSpecError(
                 f"No ImageNet weights are known for the encoder {settings.encoder.name!r}.",
                 fix=f"Choose one of {', '.join(IMAGENET)}, or give a file: --encoder-weights FILE.",
             )
-        return _source(repository, self.runs.load_pretrained(self.hub.weights(repository)), encoder_only=True)
+        path = self.hub.weights(published.repository, published.file)
+        return _source(published.repository, self.runs.load_pretrained(path), encoder_only=True)
 
 
 def _source(name: str, pretrained: Pretrained, *, encoder_only: bool = False) -> Source:

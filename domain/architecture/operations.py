@@ -7,6 +7,7 @@ the batch axis is every operation's own business. Weights follow torchvision: OI
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar, TypeAlias
 
@@ -21,15 +22,15 @@ FUNCTIONS = ("relu", "relu6", "silu", "sigmoid", "gelu", "hardswish", "leaky_rel
 """Activations: "gelu" is the exact one (erf), "leaky_relu" has slope 0.01."""
 MODES = ("bilinear", "nearest")
 """Resizing: half-pixel bilinear without antialias, and centre-aligned nearest."""
-INITIALISATIONS = ("he", "xavier", "zeros")
-"""Kernels' first values: He normal (fan out), Xavier uniform, or none."""
+INITIALISATIONS = ("he", "xavier", "narrow", "zeros")
+"""Kernels' first values: He normal (fan out), Xavier uniform, normal with deviation 0.02, or none."""
 
 
 @frozen
 class WeightSpec:
     """One array of an operation.
 
-    ``init`` is "he" (normal, fan out), "xavier" (uniform), "zeros", "ones" or "tiny" (1e-6).
+    ``init`` is "he" (normal, fan out), "xavier" (uniform), "narrow" (normal, 0.02), "zeros", "ones" or "tiny" (1e-6).
     """
 
     suffix: str
@@ -60,6 +61,10 @@ class Operation:
     def weights(self, inputs: Sequence[Shape]) -> tuple[WeightSpec, ...]:
         """The arrays it holds; they depend on the inputs' channels only."""
         return ()
+
+    def multiply_adds(self, inputs: Sequence[Shape]) -> int:
+        """Multiplications, each with an addition, for one image; 0 where they are negligible beside a convolution's."""
+        return 0
 
 
 @frozen
@@ -115,6 +120,10 @@ class Conv(Operation):
         shape = (self.channels, inputs[0][0] // self.groups, self.kernel, self.kernel)
         kernel = WeightSpec("weight", shape, self.init)
         return (kernel, WeightSpec("bias", (self.channels,), "zeros")) if self.bias else (kernel,)
+
+    def multiply_adds(self, inputs: Sequence[Shape]) -> int:
+        """The whole kernel at every pixel of the result."""
+        return math.prod(self.weights(inputs)[0].shape) * _pixels(self.shape(inputs))
 
 
 @frozen
@@ -294,11 +303,43 @@ class Multiply(Operation):
 
 
 @frozen
+class Attention(Operation):
+    """Each pixel of the first input, by how it agrees with those of the second, takes the weighed mean of the third's.
+
+    Queries, keys and values of Vaswani et al. 2017 (1706.03762, eq. 1): softmax(q k^T / sqrt(d)) v, for each of
+    ``heads`` groups of d channels alone; the softmax in float32. Keys and values may be of another size than queries.
+    """
+
+    kind = "attention"
+    arity = 3
+    heads: int = field(default=1, validator=whole())
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """The queries'; channels must be the same everywhere, and a multiple of ``heads``."""
+        queries, keys, values = inputs
+        _same_shapes("attention", [keys, values])
+        if queries[0] != keys[0] or queries[0] % self.heads:
+            raise InvalidSpecError(
+                f"attention of {self.heads} heads needs as many channels, divided by them, in queries and keys,"
+                f" not {queries[0]} and {keys[0]}."
+            )
+        return queries
+
+    def multiply_adds(self, inputs: Sequence[Shape]) -> int:
+        """Of the two products: queries with keys, and the weights with the values."""
+        return 2 * inputs[0][0] * _pixels(inputs[0]) * _pixels(inputs[1])
+
+
+@frozen
 class Dropout(Operation):
     """Zeroes values with probability ``rate`` in training and scales the rest up; the identity otherwise."""
 
     kind = "dropout"
     rate: float = field(default=0.1, validator=number(0.0, 0.99))
+
+
+def _pixels(shape: Shape) -> int:
+    return shape[1] * shape[2]
 
 
 def _same_sizes(what: str, inputs: Sequence[Shape]) -> None:
@@ -313,5 +354,5 @@ def _same_shapes(what: str, inputs: Sequence[Shape]) -> None:
 
 OPERATIONS: tuple[type[Operation], ...] = (
     Input, Conv, Norm, LayerNorm, LayerScale, Activation, MaxPool, GlobalPool, GridPool, Resize, Concat, Add,
-    Average, Multiply, Dropout,
+    Average, Multiply, Attention, Dropout,
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """ImageNet weights others published: where they are, and how their tensors are called here.
 
-The encoders have torchvision's names under "encoder.". timm's files of the same networks are called otherwise in three
-families; ``candidates`` knows both.
+The encoders have torchvision's names under "encoder.", SegFormer's those of transformers. timm's files of the same
+networks as torchvision's are called otherwise in three families; ``candidates`` knows all of them.
 """
 
 from __future__ import annotations
@@ -9,26 +9,40 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from attrs import frozen
+
 ENCODER = "encoder."
 """What the names of an encoder's tensors begin with, in every architecture."""
 
-IMAGENET: Mapping[str, str] = {
-    "resnet18": "timm/resnet18.tv_in1k",
-    "resnet34": "timm/resnet34.tv_in1k",
-    "resnet50": "timm/resnet50.tv_in1k",
-    "resnet101": "timm/resnet101.tv_in1k",
-    "resnet152": "timm/resnet152.tv_in1k",
-    "vgg11": "timm/vgg11_bn.tv_in1k",
-    "vgg13": "timm/vgg13_bn.tv_in1k",
-    "vgg16": "timm/vgg16_bn.tv_in1k",
-    "mobilenet-v2": "timm/mobilenetv2_100.ra_in1k",
-    "efficientnet-b0": "timm/efficientnet_b0.ra_in1k",
-    "efficientnet-b1": "timm/efficientnet_b1.ft_in1k",
-    "efficientnet-b2": "timm/efficientnet_b2.ra_in1k",
-    "efficientnet-b3": "timm/efficientnet_b3.ra2_in1k",
-    "convnext-tiny": "timm/convnext_tiny.fb_in1k",
+
+@frozen
+class Published:
+    """A repository on the Hugging Face hub, and the file of weights in it: of safetensors, or of torch.save."""
+
+    repository: str
+    file: str = "model.safetensors"
+
+
+IMAGENET: Mapping[str, Published] = {
+    "resnet18": Published("timm/resnet18.tv_in1k"),
+    "resnet34": Published("timm/resnet34.tv_in1k"),
+    "resnet50": Published("timm/resnet50.tv_in1k"),
+    "resnet101": Published("timm/resnet101.tv_in1k"),
+    "resnet152": Published("timm/resnet152.tv_in1k"),
+    "vgg11": Published("timm/vgg11_bn.tv_in1k"),
+    "vgg13": Published("timm/vgg13_bn.tv_in1k"),
+    "vgg16": Published("timm/vgg16_bn.tv_in1k"),
+    "mobilenet-v2": Published("timm/mobilenetv2_100.ra_in1k"),
+    "efficientnet-b0": Published("timm/efficientnet_b0.ra_in1k"),
+    "efficientnet-b1": Published("timm/efficientnet_b1.ft_in1k"),
+    "efficientnet-b2": Published("timm/efficientnet_b2.ra_in1k"),
+    "efficientnet-b3": Published("timm/efficientnet_b3.ra2_in1k"),
+    "convnext-tiny": Published("timm/convnext_tiny.fb_in1k"),
+    "mit-b0": Published("nvidia/mit-b0", "pytorch_model.bin"),
+    "mit-b1": Published("nvidia/mit-b1", "pytorch_model.bin"),
+    "mit-b2": Published("nvidia/mit-b2", "pytorch_model.bin"),
 }
-"""Repository on the Hugging Face hub by the encoder's name. All took images normalised by ``spec.imagenet``."""
+"""By the encoder's name. All took images normalised by ``spec.imagenet``."""
 
 _BEFORE_STAGE = (0, 1, 3, 6, 10, 13, 16)
 """MobileNetV2 counts its blocks through: how many are before each stage."""
@@ -49,7 +63,7 @@ _CONVNEXT_BLOCK = {"conv_dw": "block.0", "norm": "block.2", "mlp.fc1": "block.3"
 
 def candidates(name: str) -> Iterator[str]:
     """What a tensor called ``name`` elsewhere may be called here, the likeliest first."""
-    name = name.removeprefix("module.")  # of torch's DataParallel
+    name = name.removeprefix("module.").removeprefix("segformer.")  # of torch's DataParallel, of transformers
     yield name
     inner = name.removeprefix("backbone.")  # of torchvision's segmentation models
     for known in (inner, *_torchvision(inner)):

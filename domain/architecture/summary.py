@@ -7,7 +7,7 @@ import math
 from attrs import frozen
 
 from .graph import Graph
-from .operations import Conv, Shape
+from .operations import Shape
 
 
 @frozen
@@ -22,14 +22,13 @@ class Row:
 
 
 def rows(graph: Graph, height: int, width: int) -> list[Row]:
-    """A row a node for one image of that size. Multiply-adds are those of convolutions; the rest is negligible."""
+    """A row a node for one image of that size. Multiply-adds are those of convolutions and attention."""
     shapes = graph.shapes(height, width)
     result: list[Row] = []
     for node in graph.nodes:
-        specs = node.operation.weights([shapes[i] for i in node.inputs])
-        parameters = sum(math.prod(spec.shape) for spec in specs if spec.trainable)
-        pixels = math.prod(shapes[node.name][1:])
-        adds = math.prod(specs[0].shape) * pixels if isinstance(node.operation, Conv) else 0
+        inputs = [shapes[i] for i in node.inputs]
+        parameters = sum(math.prod(spec.shape) for spec in node.operation.weights(inputs) if spec.trainable)
+        adds = node.operation.multiply_adds(inputs)
         result.append(Row(node.name, node.operation.kind, shapes[node.name], parameters, adds))
     return result
 
@@ -40,5 +39,5 @@ def parameter_count(graph: Graph) -> int:
 
 
 def multiply_adds(graph: Graph, height: int, width: int) -> int:
-    """Multiplications (each with an addition) of all convolutions for one image; twice that in FLOPs."""
+    """Multiplications (each with an addition) of convolutions and attention for one image; twice that in FLOPs."""
     return sum(row.multiply_adds for row in rows(graph, height, width))

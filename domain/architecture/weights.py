@@ -68,6 +68,8 @@ def _initial(name: str, spec: WeightSpec, seed: int) -> NDArray[np.float32]:
         case "xavier":  # Glorot and Bengio 2010, uniform
             limit = math.sqrt(6.0 / ((spec.shape[0] + spec.shape[1]) * math.prod(spec.shape[2:])))
             return generator.uniform(-limit, limit, spec.shape).astype(np.float32)
+        case "narrow":  # as vision transformers' linear layers begin, Dosovitskiy et al. 2020, 2010.11929
+            return generator.normal(0.0, 0.02, spec.shape).astype(np.float32)
         case "zeros":
             return np.zeros(spec.shape, np.float32)
         case "ones":

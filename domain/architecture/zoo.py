@@ -12,6 +12,7 @@ from .deeplabv3 import DeepLabV3
 from .deeplabv3plus import DeepLabV3Plus
 from .encoders.convnext import ConvNeXtTiny
 from .encoders.efficientnet import EfficientNetB0, EfficientNetB1, EfficientNetB2, EfficientNetB3
+from .encoders.mit import MiTB0, MiTB1, MiTB2
 from .encoders.mobilenet import MobileNetV2
 from .encoders.plain import Plain
 from .encoders.resnet import ResNet18, ResNet34, ResNet50, ResNet101, ResNet152
@@ -19,6 +20,7 @@ from .encoders.vgg import VGG11, VGG13, VGG16
 from .fpn import FPN
 from .linknet import LinkNet
 from .pspnet import PSPNet
+from .segformer import SegFormer
 from .unet import UNet
 from .unetplusplus import UNetPlusPlus
 
@@ -59,6 +61,9 @@ ARCHITECTURES: Mapping[str, NamedArchitecture] = {
     "linknet": NamedArchitecture(
         LinkNet, "LinkNet: a thin decoder that adds the encoder's features; Chaurasia and Culurciello 2017"
     ),
+    "segformer": NamedArchitecture(
+        SegFormer, "SegFormer: linear layers alone join the features, transformers' names; Xie et al. 2021"
+    ),
     "classifier": NamedArchitecture(Classifier, "one class an image: the encoder, a global mean, a linear layer"),
 }
 
@@ -90,4 +95,7 @@ ENCODERS: Mapping[str, NamedEncoder] = {
     "convnext-tiny": NamedEncoder(
         ConvNeXtTiny, "7x7 depthwise convolutions, layer norms, 27.8 M parameters; Liu et al. 2022"
     ),
+    "mit-b0": NamedEncoder(MiTB0, "SegFormer's transformer, 3.3 M parameters; Xie et al. 2021"),
+    "mit-b1": NamedEncoder(MiTB1, "SegFormer's transformer, 13.2 M parameters; Xie et al. 2021"),
+    "mit-b2": NamedEncoder(MiTB2, "SegFormer's transformer, 24.2 M parameters; Xie et al. 2021"),
 }

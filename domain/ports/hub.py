@@ -9,8 +9,8 @@ from typing import Protocol
 class WeightHub(Protocol):
     """Repositories of weights on a server, each fetched once and kept."""
 
-    def weights(self, repository: str) -> Path:
-        """The safetensors file of a repository such as "timm/resnet18.tv_in1k".
+    def weights(self, repository: str, file: str) -> Path:
+        """A file such as "model.safetensors" of a repository such as "timm/resnet18.tv_in1k".
 
         Raises DownloadError when it is not here and cannot be fetched, with what to do by hand.
         """

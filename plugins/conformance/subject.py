@@ -14,6 +14,7 @@ from ...domain.architecture.graph import IMAGE, Graph
 from ...domain.architecture.operations import (
     Activation,
     Add,
+    Attention,
     Average,
     Concat,
     Conv,
@@ -181,8 +182,11 @@ def _every_operation(channels: int, logits: int, dropout: float, outputs: int, *
     inner = draw.add(Activation("leaky_relu"), draw.add(Add(), scaled, short, name="sum"), name="sum_act")
     gate = draw.add(Conv(12, kernel=1, bias=True), draw.add(GlobalPool(), inner, name="mean"), name="gate")
     inner = draw.add(Multiply(), inner, draw.add(Activation("sigmoid"), gate, name="gate_act"), name="gated")
-    grid = draw.add(Resize("bilinear"), draw.add(GridPool(3), inner, name="grid"), inner, name="grid_up")
-    inner = draw.add(Average(), inner, grid, name="average")
+    grid = draw.add(GridPool(3), inner, name="grid")
+    keys = draw.add(Conv(12, kernel=1, bias=True), grid, name="keys")
+    seen = draw.add(Attention(heads=3), inner, keys, grid, name="attention")
+    grid = draw.add(Resize("bilinear"), grid, inner, name="grid_up")
+    inner = draw.add(Average(), inner, grid, seen, name="average")
     upper = draw.add(Resize("bilinear"), inner, stem, name="up")
     upper = draw.conv_norm_act(draw.add(Concat(), upper, stem, name="joined"), 8, name="upper")
     if dropout:

@@ -9,6 +9,7 @@ import pytest
 
 from segport.adapters.reference.model import NumpyModel
 from segport.adapters.torch.backend import TorchBackend
+from segport.domain.architecture.operations import Attention
 from segport.domain.arrays import IGNORE
 from segport.domain.errors import CheckpointError, InvalidSpecError
 from segport.domain.ports.backend import EvalTally, Precision, StepPlan, StepTally, TrainState
@@ -64,6 +65,12 @@ class SlightlyOffLogits(Backend):
     class Model(Wrapper):
         def logits(self, images, **mode):
             return [z * np.float32(1.0002) for z in self.inner.logits(images, **mode)]
+
+
+class AttendsWithOneHead(Backend):
+    def build(self, spec, weights, **options):
+        nodes = [attrs.evolve(n, operation=Attention()) if n.name == "attention" else n for n in spec.graph.nodes]
+        return super().build(attrs.evolve(spec, graph=attrs.evolve(spec.graph, nodes=tuple(nodes))), weights, **options)
 
 
 class RunningStatisticsInTraining(Backend):
@@ -444,6 +451,7 @@ class RoughInHalfPrecision(Backend):
 CAUGHT_BY: dict[type[Backend], tuple[str, ...]] = {
     ChannelsFirst: ("logits_are_float32_with_one_value_per_pixel_and_class",),
     SlightlyOffLogits: ("logits_equal_the_reference",),
+    AttendsWithOneHead: ("logits_equal_the_reference",),
     RunningStatisticsInTraining: ("training_logits_use_the_statistics_of_the_batch_and_leave_the_running_ones",),
     OnlyMultiplesOfFour: ("images_of_any_size_and_batches_of_any_length_are_taken",),
     LeaksAcrossTheBatch: ("an_image_does_not_depend_on_its_batch",),

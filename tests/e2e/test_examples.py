@@ -68,7 +68,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache that has the encoder of the short runs, as if it had been fetched."""
     weights = initialise(Classifier().graph(channels=3, outputs=1, encoder=MobileNetV2()), 99)
     cache = tmp_path_factory.mktemp("cache")
-    path = cache / "weights" / IMAGENET["mobilenet-v2"] / "model.safetensors"
+    path = cache / "weights" / IMAGENET["mobilenet-v2"].repository / "model.safetensors"
     path.parent.mkdir(parents=True)
     save_file({n.removeprefix("encoder."): w for n, w in weights.items() if n.startswith("encoder.")}, path)
     return cache

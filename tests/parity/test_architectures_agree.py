@@ -17,12 +17,14 @@ from segport.adapters.tensorflow.backend import TensorflowBackend
 from segport.adapters.torch.backend import TorchBackend
 from segport.domain.architecture.deeplabv3 import DeepLabV3
 from segport.domain.architecture.deeplabv3plus import DeepLabV3Plus
+from segport.domain.architecture.encoders.mit import MixTransformer
 from segport.domain.architecture.encoders.plain import Plain
 from segport.domain.architecture.fpn import FPN
 from segport.domain.architecture.graph import Graph
 from segport.domain.architecture.linknet import LinkNet
 from segport.domain.architecture.operations import Dropout
 from segport.domain.architecture.pspnet import PSPNet
+from segport.domain.architecture.segformer import SegFormer
 from segport.domain.architecture.unetplusplus import UNetPlusPlus
 from segport.domain.classes import ClassMap
 from segport.domain.losses.crossentropy import CrossEntropy
@@ -36,6 +38,14 @@ from segport.plugins.conformance.subject import batch, lively, train
 BACKENDS = (TorchBackend(), TensorflowBackend())
 TOLERANCE = 1e-4
 SMALL = Plain(width=4, depth=4)
+
+
+class SmallTransformer(MixTransformer):
+    """One block a stage."""
+
+    channels, blocks = (4, 8, 10, 16), (1, 1, 1, 1)
+
+
 CASES = {
     "unet++": (UNetPlusPlus((16, 8, 8), deep_supervision=True, output="averaged"), SMALL),
     "deeplabv3": (DeepLabV3(channels=8, rates=(2, 3, 9), auxiliary=True), SMALL),
@@ -43,6 +53,7 @@ CASES = {
     "fpn": (FPN(pyramid_channels=8, channels=8), SMALL),
     "pspnet": (PSPNet(channels=8, auxiliary=True), SMALL),
     "linknet": (LinkNet(), SMALL),
+    "segformer": (SegFormer(channels=8), SmallTransformer()),
 }
 
 
@@ -71,7 +82,7 @@ def test_logits_agree(name: str) -> None:
             np.testing.assert_allclose(found, right, rtol=0, atol=TOLERANCE * max(1.0, np.abs(right).max()))
 
 
-@pytest.mark.parametrize("name", ["unet++", "deeplabv3+", "pspnet"])
+@pytest.mark.parametrize("name", ["unet++", "deeplabv3+", "pspnet", "segformer"])
 def test_an_update_leaves_the_same_weights(name: str) -> None:
     spec = spec_of(name)
     weights, data = lively(spec.graph, 1), batch(spec, 2, (32, 48))

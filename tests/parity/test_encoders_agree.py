@@ -38,7 +38,7 @@ def features(name: str) -> ModelSpec:
     return ModelSpec(graph, ClassMap.of(["a", "b"]), Task.MULTICLASS, normalisation, Fit.NATIVE, (64, 64))
 
 
-@pytest.mark.parametrize("name", ["vgg11", "mobilenet-v2", "efficientnet-b0", "convnext-tiny"])
+@pytest.mark.parametrize("name", ["vgg11", "mobilenet-v2", "efficientnet-b0", "convnext-tiny", "mit-b0"])
 def test_features_agree_with_the_reference(name: str) -> None:
     spec = features(name)
     weights = lively(spec.graph, 1)

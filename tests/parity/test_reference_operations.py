@@ -127,6 +127,22 @@ def test_a_mean_over_a_grid_is_torchs_adaptive_one(seed: int, height: int, width
     assert_same(ops.grid_mean(x, size), functional.adaptive_avg_pool2d(torch.from_numpy(x), size))
 
 
+@quick
+@given(seed=seeds, heads=st.integers(1, 4), width=st.integers(1, 3), size=st.tuples(sides, sides, sides, sides))
+def test_attention_is_torchs_without_its_projections(
+    seed: int, heads: int, width: int, size: tuple[int, int, int, int]
+) -> None:
+    channels = heads * width
+    maps = [normal(seed + i, 2, channels, *(size[2:] if i else size[:2])) for i in range(3)]
+    theirs = torch.nn.MultiheadAttention(channels, heads, bias=False, batch_first=True, dtype=torch.float64)
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(torch.eye(channels).repeat(3, 1))
+        theirs.out_proj.weight.copy_(torch.eye(channels))
+        pixels = (torch.from_numpy(x).flatten(2).transpose(1, 2) for x in maps)
+        found = theirs(*pixels, need_weights=False)[0]
+    assert_same(ops.attend(*maps, heads), found.transpose(1, 2).reshape(maps[0].shape), 1e-10)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_every_operation_keeps_the_dtype(dtype: type[np.float32]) -> None:
     x = normal(0, 1, 2, 4, 4).astype(dtype)
@@ -140,5 +156,6 @@ def test_every_operation_keeps_the_dtype(dtype: type[np.float32]) -> None:
         *(ops.activate(x, function) for function in FUNCTIONS),
         ops.global_mean(x),
         ops.grid_mean(x, 3),
+        ops.attend(x, x, x, 2),
     ]
     assert [result.dtype for result in results] == [dtype] * len(results)

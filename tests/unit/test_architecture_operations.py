@@ -25,6 +25,8 @@ BAD_FIELDS = [
     (op.Activation, {"function": ["relu"]}),
     (op.MaxPool, {"kernel": 2, "padding": 2}),
     (op.Resize, {"mode": "bicubic"}),
+    (op.Attention, {"heads": 0}),
+    (op.Attention, {"heads": 2.0}),
     (op.Dropout, {"rate": 1.0}),
     (op.Dropout, {"rate": False}),
     (op.GridPool, {"size": 0}),
@@ -58,6 +60,7 @@ def test_a_field_out_of_range_is_refused_by_name_and_value(
         (op.Concat(), [(3, 9, 7), (5, 9, 7), (1, 9, 7)], (9, 9, 7)),
         (op.Add(), [(3, 9, 7), (3, 9, 7)], (3, 9, 7)),
         (op.Multiply(), [(3, 9, 7), (3, 1, 1)], (3, 9, 7)),
+        (op.Attention(2), [(4, 9, 7), (4, 3, 2), (4, 3, 2)], (4, 9, 7)),
         (op.Dropout(), [(3, 9, 7)], (3, 9, 7)),
     ],
 )
@@ -78,6 +81,9 @@ def test_an_operation_knows_the_shape_it_makes(
         (op.Add(), [(3, 9, 7), (4, 9, 7)], "one shape"),
         (op.Average(), [(3, 9, 7), (3, 9, 8)], "average needs inputs of one shape"),
         (op.Multiply(), [(3, 9, 7), (4, 1, 1)], "one shape"),
+        (op.Attention(2), [(4, 9, 7), (4, 3, 2), (4, 3, 1)], "attention needs inputs of one shape"),
+        (op.Attention(2), [(4, 9, 7), (6, 3, 2), (6, 3, 2)], "attention of 2 heads.*not 4 and 6"),
+        (op.Attention(3), [(4, 9, 7), (4, 3, 2), (4, 3, 2)], "attention of 3 heads.*not 4 and 4"),
     ],
 )
 def test_inputs_that_cannot_be_combined_are_refused(
@@ -106,6 +112,15 @@ def test_a_layer_norm_and_a_layer_scale_hold_a_number_a_channel() -> None:
     norm, scale = op.LayerNorm().weights([(9, 8, 8)]), op.LayerScale().weights([(9, 8, 8)])
     assert [(s.suffix, s.shape, s.init) for s in norm] == [("weight", (9,), "ones"), ("bias", (9,), "zeros")]
     assert [(s.suffix, s.shape, s.init) for s in scale] == [("weight", (9,), "tiny")]
+
+
+def test_attention_holds_nothing_and_costs_two_products_of_all_pixels_with_all_others() -> None:
+    inputs = [(4, 9, 7), (4, 3, 2), (4, 3, 2)]
+    assert op.Attention(2).weights(inputs) == ()
+    scores, means = (9 * 7) * 4 * (3 * 2), (9 * 7) * (3 * 2) * 4
+    assert op.Attention(2).multiply_adds(inputs) == scores + means
+    assert op.Attention(1).multiply_adds(inputs) == scores + means
+    assert op.Add().multiply_adds(inputs) == 0
 
 
 def test_every_operation_has_a_kind_of_its_own() -> None:

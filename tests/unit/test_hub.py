@@ -15,6 +15,7 @@ from segport.adapters.network.hub import HuggingFaceHub, hub_of
 from segport.domain.errors import DownloadError
 
 REPOSITORY = "timm/resnet18.tv_in1k"
+FILE = "model.safetensors"
 DATA = bytes(range(256)) * 40
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n"
 
@@ -31,11 +32,11 @@ class Server(ThreadingHTTPServer):
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def publish(self, data: bytes, promised: bytes | None) -> None:
-        self.files = {f"/{REPOSITORY}/resolve/main/model.safetensors": data}
+    def publish(self, data: bytes, promised: bytes | None, file: str = FILE) -> None:
+        self.files = {f"/{REPOSITORY}/resolve/main/{file}": data}
         if promised is not None:
             pointer = POINTER.format(hashlib.sha256(promised).hexdigest(), len(promised))
-            self.files[f"/{REPOSITORY}/raw/main/model.safetensors"] = pointer.encode()
+            self.files[f"/{REPOSITORY}/raw/main/{file}"] = pointer.encode()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -72,44 +73,51 @@ def hub(server: Server, cache: Path, **changes: object) -> HuggingFaceHub:
 
 def test_it_is_fetched_once_checked_and_kept(server: Server, tmp_path: Path) -> None:
     server.publish(DATA, DATA)
-    path = hub(server, tmp_path).weights(REPOSITORY)
+    path = hub(server, tmp_path).weights(REPOSITORY, FILE)
     assert path.read_bytes() == DATA
     assert tmp_path in path.parents
     assert len(server.asked) == 2
-    assert hub(server, tmp_path).weights(REPOSITORY) == path
-    assert hub(server, tmp_path, offline=True).weights(REPOSITORY) == path
+    assert hub(server, tmp_path).weights(REPOSITORY, FILE) == path
+    assert hub(server, tmp_path, offline=True).weights(REPOSITORY, FILE) == path
     assert len(server.asked) == 2
+
+
+def test_a_repository_may_hold_a_file_of_torch(server: Server, tmp_path: Path) -> None:
+    server.publish(DATA, DATA, "pytorch_model.bin")
+    path = hub(server, tmp_path).weights(REPOSITORY, "pytorch_model.bin")
+    assert path.name == "pytorch_model.bin"
+    assert path.read_bytes() == DATA
 
 
 def test_a_damaged_one_in_the_cache_is_fetched_again(server: Server, tmp_path: Path) -> None:
     server.publish(DATA, DATA)
-    path = hub(server, tmp_path).weights(REPOSITORY)
+    path = hub(server, tmp_path).weights(REPOSITORY, FILE)
     path.write_bytes(DATA[:-1] + b"x")
-    assert hub(server, tmp_path).weights(REPOSITORY).read_bytes() == DATA
+    assert hub(server, tmp_path).weights(REPOSITORY, FILE).read_bytes() == DATA
 
 
 @pytest.mark.parametrize("data", [DATA[:-1] + b"x", DATA[:-1]])
 def test_another_file_than_was_promised_is_refused(server: Server, tmp_path: Path, data: bytes) -> None:
     server.publish(data, DATA)
     with pytest.raises(DownloadError, match="is not the file that was expected") as caught:
-        hub(server, tmp_path).weights(REPOSITORY)
+        hub(server, tmp_path).weights(REPOSITORY, FILE)
     assert "--encoder-weights FILE" in caught.value.fix
     assert not list(tmp_path.rglob("model.safetensors"))
 
 
 def test_a_mirror_without_pointers_is_believed(server: Server, tmp_path: Path) -> None:
     server.publish(DATA, None)
-    assert hub(server, tmp_path).weights(REPOSITORY).read_bytes() == DATA
+    assert hub(server, tmp_path).weights(REPOSITORY, FILE).read_bytes() == DATA
 
 
 def test_what_cannot_be_had_is_told_with_what_to_do(server: Server, tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="404") as missing:
-        hub(server, tmp_path).weights(REPOSITORY)
+        hub(server, tmp_path).weights(REPOSITORY, FILE)
     with pytest.raises(DownloadError, match="HF_HUB_OFFLINE is set") as offline:
-        hub(server, tmp_path, offline=True).weights(REPOSITORY)
+        hub(server, tmp_path, offline=True).weights(REPOSITORY, FILE)
     server.server_close()
     with pytest.raises(DownloadError, match="cannot be fetched") as unreachable:
-        hub(server, tmp_path).weights(REPOSITORY)
+        hub(server, tmp_path).weights(REPOSITORY, FILE)
     for caught in (missing, offline, unreachable):
         assert f"{server.address}/{REPOSITORY}/resolve/main/model.safetensors" in caught.value.fix
         assert "--encoder-weights FILE" in caught.value.fix

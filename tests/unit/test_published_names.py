@@ -13,6 +13,7 @@ from segport.domain.architecture.deeplabv3 import DeepLabV3
 from segport.domain.architecture.encoders.resnet import ResNet50
 from segport.domain.architecture.graph import Graph
 from segport.domain.architecture.published import IMAGENET
+from segport.domain.architecture.segformer import SegFormer
 from segport.domain.architecture.transfer import adapted, image_kernels, transfer
 from segport.domain.architecture.unet import UNet
 from segport.domain.architecture.weights import Weights
@@ -125,6 +126,25 @@ def test_torchvisions_convnext_has_linear_layers_and_bare_scales() -> None:
     moved = transfer(encoder_of(graph_of("convnext-tiny")), theirs)
     assert moved.left_over == moved.reinitialised == ()
     assert same(moved.weights, ours)
+
+
+def test_transformers_names_are_ours_behind_segformer_and_its_linear_layers_have_two_axes() -> None:
+    graph = SegFormer().graph(channels=3, outputs=150, encoder=ENCODERS["mit-b0"].load())
+    ours, theirs = weights_of(graph, OTHERS), {}
+    for name, array in ours.items():
+        linear = array.shape[2:] == (1, 1) and not name.startswith(
+            ("decode_head.linear_fuse", "decode_head.classifier")
+        )
+        prefix = "segformer." if name.startswith("encoder.") else ""
+        theirs[prefix + name] = array[:, :, 0, 0] if linear else array
+    assert theirs["segformer.encoder.block.0.0.attention.self.query.weight"].shape == (32, 32)
+    assert theirs["decode_head.linear_c.3.proj.weight"].shape == (256, 256)
+    moved = transfer(weights_of(graph), theirs)
+    assert moved.left_over == moved.reinitialised == ()
+    assert same(moved.weights, ours)
+    encoder = transfer(encoder_of(graph), {**theirs, "classifier.weight": np.ones((1000, 256), np.float32)})
+    assert encoder.reinitialised == ()
+    assert {name.partition(".")[0] for name in encoder.left_over} == {"classifier", "decode_head"}
 
 
 def test_all_encoders_with_published_weights_are_there_and_have_names_of_their_own() -> None:
