@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from importlib.util import find_spec
 from typing import Any
@@ -42,6 +42,11 @@ class Entry:
         aliases: other names for it ("tf" for "tensorflow").
         requires: modules that must be importable.
         install: the command that brings them.
+        known_failures: checks of the conformance kit, by their function's name, that are known to fail, each with the
+            reason. One that passes all the same is a failure.
+        plugin: who offers it; this and the next two are filled in as plugins are found.
+        module: where its hooks are; "" for an object that is no module.
+        distribution: name and version of the installed package, as "segport 0.1.0"; "" where there is none.
     """
 
     kind: Kind
@@ -51,7 +56,10 @@ class Entry:
     aliases: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     install: str = ""
+    known_failures: Mapping[str, str] = field(factory=dict, eq=False, kw_only=True)
     plugin: str = field(default="", kw_only=True)
+    module: str = field(default="", kw_only=True)
+    distribution: str = field(default="", kw_only=True)
 
     def missing(self) -> tuple[str, ...]:
         """The required modules that are not installed. Looks for them without importing them, but for parents."""

@@ -47,19 +47,21 @@ def discover(
     """
     blocked = frozenset(disabled)
     plugins: list[tuple[str, object]] = []
+    packages: dict[str, str] = {}
     broken: list[Broken] = []
     for point in sorted(entry_points(group=GROUP) if points is None else points, key=lambda p: (p.name, p.value)):
         if point.name in blocked or any(point.name == name for name, _ in plugins):
             continue
         try:
             plugins.append((point.name, _load(point)))
+            packages[point.name] = f"{point.dist.name} {point.dist.version}" if point.dist else ""
         except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
             broken.append(Broken(point.name, f"{type(error).__name__}: {error}"))
     plugins += [(name, plugin) for name, plugin in extra if name not in blocked]
     entries: list[Entry] = []
     for name, plugin in plugins:
         try:
-            entries += _ask(name, plugin)
+            entries += _ask(name, plugin, packages.get(name, ""))
         except Exception as error:  # noqa: BLE001 - likewise its hooks
             broken.append(Broken(name, f"{type(error).__name__}: {error}"))
     return Offer(tuple(entries), tuple(broken))
@@ -70,17 +72,18 @@ def _load(point: EntryPoint) -> object:
     return getattr(module, point.attr) if point.attr else module
 
 
-def _ask(name: str, plugin: object) -> list[Entry]:
+def _ask(name: str, plugin: object, package: str) -> list[Entry]:
     """One plugin's entries, through a pluggy manager of its own so that a failure stays its own."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(plugin, name=name)
     manager.check_pending()
+    module = plugin.__name__ if isinstance(plugin, ModuleType) else ""
     entries: list[Entry] = []
     for kind in Kind:
         for offered in getattr(manager.hook, kind.hook)():
             for entry in offered:
                 if not isinstance(entry, Entry) or entry.kind is not kind:
                     raise TypeError(f"{kind.hook} must return entries of kind {kind.value!r}, not {entry!r}")
-                entries.append(attrs.evolve(entry, plugin=name))
+                entries.append(attrs.evolve(entry, plugin=name, module=module, distribution=package))
     return entries

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from ..domain.choices import Choice
 from ..domain.errors import (
@@ -30,6 +30,20 @@ if TYPE_CHECKING:
     from ..domain.ports.metric import Metric
     from ..domain.ports.model import Architecture, Encoder
     from ..domain.ports.tracking import Tracker
+
+
+def loaded(entry: Entry) -> Callable[..., object]:
+    """The factory of a part. Raises PluginError, naming the plugin, for whatever keeps it from being imported."""
+    try:
+        return entry.load()
+    except SegportError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"The {entry.kind.value} {entry.name!r} of plugin {entry.plugin!r} could not be loaded: "
+            f"{in_one_line(error)}",
+            fix="`segport doctor` shows what is installed, and what mends it.",
+        ) from error
 
 
 class Registry:
@@ -115,7 +129,7 @@ class Registry:
                 f"The {kind.value} {entry.name!r} needs {', '.join(missing)}, which is not installed.",
                 fix=self._instead_of(entry),
             )
-        factory = self._load(entry)
+        factory = loaded(entry)
         self._check_options(entry, factory, options, given)
 
         def make(**more: object) -> object:
@@ -135,19 +149,6 @@ class Registry:
             here = [e.name for e in self.offered(Kind.BACKEND) if e.requires and not e.missing()]
             ways += [f"Installed here: {', '.join(f'--backend {name}' for name in here)}"] if here else []
         return "\n".join(ways)
-
-    @staticmethod
-    def _load(entry: Entry) -> Callable[..., object]:
-        try:
-            return entry.load()
-        except SegportError:
-            raise
-        except Exception as error:
-            raise PluginError(
-                f"The {entry.kind.value} {entry.name!r} of plugin {entry.plugin!r} could not be loaded: "
-                f"{in_one_line(error)}",
-                fix="`segport doctor` shows what is installed, and what mends it.",
-            ) from error
 
     @staticmethod
     def _check_options(entry: Entry, factory: Callable[..., object], options: Options, given: str) -> None:
@@ -198,8 +199,3 @@ class Registry:
     def exporter(self, name: str, options: Options) -> Exporter:
         """A writer of models in a format, with its options."""
         return cast("Exporter", self.make(Kind.EXPORTER, name, options))
-
-    def options(self, kind: Kind, name: str) -> Mapping[str, Any]:
-        """Option names of a part with their defaults, for people: ``inspect.Parameter.empty`` where there is none."""
-        parameters = inspect.signature(self._load(self.entry(kind, name))).parameters
-        return {p.name: p.default for p in parameters.values()}

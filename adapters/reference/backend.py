@@ -13,6 +13,7 @@ from ...domain.ports.backend import Capability, DeviceInfo, Precision, StepPlan
 from ...domain.ports.model import Model
 from ...domain.spec import ModelSpec
 from .evaluate import NumpyEvalSession
+from .loss import OPS, NumpyOps
 from .model import NumpyModel
 
 _CPU = DeviceInfo("cpu", "CPU, by NumPy", Precision.FP32, "the reference computes in float32 alone")
@@ -31,6 +32,11 @@ class ReferenceBackend:
     def capabilities(self) -> frozenset[Capability]:
         """Same input, same bytes; nothing more."""
         return frozenset({Capability.DETERMINISTIC})
+
+    @property
+    def operations(self) -> NumpyOps:
+        """The operation table on arrays, float64 included."""
+        return OPS
 
     def devices(self) -> Sequence[DeviceInfo]:
         """The CPU."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import count
 from math import isfinite
 from pathlib import Path
 from socket import gethostname
@@ -31,7 +32,10 @@ class TensorboardTracker:
     def __init__(self, run: Path) -> None:
         folder = run / FOLDER
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = (folder / f"events.out.tfevents.{int(time.time())}.{gethostname()}.{os.getpid()}").open("wb")
+        name = f"events.out.tfevents.{int(time.time())}.{gethostname()}.{os.getpid()}"
+        # A run that is resumed within the same second and process must not write over what it has.
+        free = (path for number in count() if not (path := folder / f"{name}.{number}").exists())
+        self._file = next(free).open("xb")
         self._records = RecordWriter(self._file)
         self._write(file_version="brain.Event:2")
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..architecture.weights import Weights
 from ..arrays import Counts, LabelBatch, Probabilities
+from ..losses.tensor_ops import AnyOps
 from ..samples import Batch
 from ..spec import ModelSpec
 from ..terms import Precision as Precision
@@ -243,4 +244,14 @@ class WithFacts(Protocol):
 
     def facts(self) -> Mapping[str, str]:
         """Builds, drivers, threads: text by name."""
+        ...
+
+
+@runtime_checkable
+class WithOperations(Protocol):
+    """A backend may also lend its operation table, so that a formula can be computed without a model. None has to."""
+
+    @property
+    def operations(self) -> AnyOps:
+        """What its losses are made of."""
         ...

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from unittest import SkipTest
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 class CheckFailed(AssertionError):
-    """A check found the backend wrong."""
+    """A check found the part wrong."""
+
+
+class Lacking(SkipTest):
+    """A check cannot be made here, and why: something is not installed, or was not given.
+
+    A test runner that knows unittest's exception, as pytest does, reports a skipped test.
+    """
 
 
 def that(condition: bool, message: str) -> None:

@@ -1,9 +1,9 @@
-"""Running the checks against a backend, and saying what came of it."""
+"""Running checks, and saying what came of them; those of a backend."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import frozen
 
@@ -14,10 +14,11 @@ from . import model_checks as model
 from . import training_checks as training
 from . import tuning_checks as tuning
 from . import update_checks as update
-from .expect import CheckFailed
+from .expect import CheckFailed, Lacking
 from .subject import Subject
 
-Check: TypeAlias = Callable[[Subject], None]
+Check: TypeAlias = Callable[[Any], None]
+"""A function of the subject it is made on, whose name reads as a sentence. It raises where that is not true."""
 
 ALWAYS: tuple[Check, ...] = (
     model.logits_are_float32_with_one_value_per_pixel_and_class,
@@ -77,28 +78,40 @@ _NEEDS = {
 
 @frozen
 class Outcome:
-    """What one check found. ``problem`` is empty when it passed; ``skipped`` names the capability that is lacking."""
+    """What one check found. ``problem`` is empty when it passed; ``skipped`` says what is lacking.
+
+    ``expected`` is the reason for a failure that was declared beforehand, which is none then.
+    """
 
     sentence: str
     problem: str = ""
     skipped: str = ""
+    expected: str = ""
 
     @property
     def passed(self) -> bool:
         """Whether the check ran and found nothing wrong."""
-        return not self.problem and not self.skipped
+        return self.state == "ok"
+
+    @property
+    def state(self) -> str:
+        """In a word: ok, FAILED, skipped or expected."""
+        return "FAILED" if self.problem else "skipped" if self.skipped else "expected" if self.expected else "ok"
+
+    @property
+    def note(self) -> str:
+        """What there is to say of it, or ""."""
+        return self.problem or (f"needs {self.skipped}" if self.skipped else "") or self.expected
 
     def __str__(self) -> str:
-        state = "FAILED" if self.problem else "skipped" if self.skipped else "ok"
-        note = self.problem or (f"needs {self.skipped}" if self.skipped else "")
-        return f"{state:8}{self.sentence}" + (f": {note}" if note else "")
+        return f"{self.state:10}{self.sentence}" + (f": {self.note}" if self.note else "")
 
 
 @frozen
 class Report:
-    """Outcomes in order of running."""
+    """Outcomes on one part, in order of running."""
 
-    backend: str
+    part: str
     outcomes: tuple[Outcome, ...]
 
     @property
@@ -112,9 +125,13 @@ class Report:
         return not self.failures and any(outcome.passed for outcome in self.outcomes)
 
     def __str__(self) -> str:
+        return "\n".join([*map(str, self.outcomes), self.total])
+
+    @property
+    def total(self) -> str:
+        """How many passed, in a line."""
         ran = sum(not outcome.skipped for outcome in self.outcomes)
-        total = f"{self.backend}: {ran - len(self.failures)} of {ran} checks passed"
-        return "\n".join([*map(str, self.outcomes), total])
+        return f"{self.part}: {sum(outcome.passed for outcome in self.outcomes)} of {ran} checks passed"
 
 
 def sentence(check: Check) -> str:
@@ -122,26 +139,35 @@ def sentence(check: Check) -> str:
     return check.__name__.replace("_", " ")
 
 
-def lacking(check: Check, subject: Subject) -> str:
+def lacking(check: Check, subject: Any) -> str:
     """The capability a check needs and the backend has not, or ""."""
     need = _NEEDS.get(check)
     return need.value if need is not None and need not in subject.backend.capabilities else ""
 
 
-def run_check(check: Check, subject: Subject) -> Outcome:
-    """One check. Any exception is a failure."""
+def run_check(check: Check, subject: Any, expected: str = "") -> Outcome:
+    """One check. Any exception is a failure.
+
+    Args:
+        check: what must be true.
+        subject: what it must be true of.
+        expected: why it is known to fail, where it is; then passing is a failure.
+    """
     missing = lacking(check, subject)
     if missing:
         return Outcome(sentence(check), skipped=missing)
     try:
         check(subject)
-    except CheckFailed as failure:
-        return Outcome(sentence(check), problem=str(failure))
-    except Exception as error:  # noqa: BLE001 - whatever a foreign backend raises is what the report is about
-        return Outcome(sentence(check), problem=f"{type(error).__name__}: {error}")
-    return Outcome(sentence(check))
+    except Lacking as lack:
+        return Outcome(sentence(check), skipped=str(lack))
+    except Exception as error:  # noqa: BLE001 - whatever a foreign part raises is what the report is about
+        if expected:
+            return Outcome(sentence(check), expected=expected)
+        found = str(error) if isinstance(error, CheckFailed) else f"{type(error).__name__}: {error}"
+        return Outcome(sentence(check), problem=found)
+    return Outcome(sentence(check), problem=f"passed, though declared to fail ({expected})" if expected else "")
 
 
 def run_checks(subject: Subject, checks: Iterable[Check] = CHECKS) -> Report:
-    """All checks, each on models of its own."""
+    """All checks of a backend, each on models of its own."""
     return Report(subject.backend.name, tuple(run_check(check, subject) for check in checks))

@@ -45,7 +45,7 @@ def test_any_exception_is_a_failure_of_the_check() -> None:
     report = run_checks(Subject(Untrained(), NumpyModel), [the_world_is_round])  # type: ignore[arg-type]
     assert not report.passed
     assert report.failures == (Outcome("the world is round", "ZeroDivisionError: flat"),)
-    assert "FAILED  the world is round: ZeroDivisionError: flat" in str(report)
+    assert "FAILED    the world is round: ZeroDivisionError: flat" in str(report)
 
 
 def test_a_report_in_which_nothing_ran_has_not_passed() -> None:

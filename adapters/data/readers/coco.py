@@ -45,9 +45,11 @@ class CocoReader(RegionReader):
 
     - Polygons, in one part or several, are filled as pycocotools does; run-length masks may be lists or strings.
     - Regions marked as crowd (``iscrowd``) are ignored.
-    - Where ``annotations/`` holds other kinds beside instances (stuff, person_keypoints), ``kind`` chooses.
     - Images stand in ``images/<split>``, ``<split>``, ``images`` or beside the JSON file; others than those listed
       are passed over.
+
+    Attributes:
+        kind: which files of ``annotations/`` to read where there are others beside instances: stuff, person_keypoints.
     """
 
     kind: str = field(default="", kw_only=True)
@@ -101,8 +103,8 @@ class CocoReader(RegionReader):
         return []
 
     def _candidates(self, home: Path) -> list[Path]:
-        if home.is_file():
-            return [home] if home.suffix.lower() == ".json" else []
+        if not home.is_dir():
+            return [home] if home.is_file() and home.suffix.lower() == ".json" else []
         inside = folders(home)
         within = [inside[name] for name in ("annotations", *SPLITS) if name in inside]
         paths = [path for folder in (home, *within) for path in sorted(folder.glob("*.json"))]

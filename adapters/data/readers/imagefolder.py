@@ -36,6 +36,9 @@ class ImageFolderReader:
 
     Classes are the folders in order of their names. Pictures that ImageFolder passes over are refused by name: a GIF
     among photographs is mostly what a server sent in place of one.
+
+    Attributes:
+        max_pixels: an image of more counts as a decompression bomb.
     """
 
     max_pixels: int = MAX_PIXELS

@@ -42,9 +42,13 @@ class LabelMeReader(RegionReader):
     """``<id>.json`` beside ``<id>.jpg``, in the source or in train/, val/ and test/ within.
 
     Shapes are drawn as LabelMe's own converter draws them, outline included, and one drawn later covers what it meets
-    (``overlap=last``). Shapes labelled ``__ignore__`` are ignored. Lines are ``line_width`` pixels wide, points are
-    discs of radius ``point_size``. The image is the file that imagePath names, else one with the JSON file's name, else
-    what imageData holds. Images without a JSON file are passed over: they are not annotated yet.
+    (``overlap=last``). Shapes labelled ``__ignore__`` are ignored. The image is the file that imagePath names, else one
+    with the JSON file's name, else what imageData holds. Images without a JSON file are passed over: they are not
+    annotated yet.
+
+    Attributes:
+        line_width: of lines, in pixels.
+        point_size: points are discs of this radius, in pixels.
     """
 
     overlap: Overlap = overlap_option(Overlap.LAST)

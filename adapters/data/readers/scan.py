@@ -33,7 +33,11 @@ _DEPTH = 3
 
 @frozen
 class PictureReader:
-    """Reads the pixels of items with one mask. ``max_pixels`` is where an image counts as a decompression bomb."""
+    """Reads the pixels of items with one mask.
+
+    Attributes:
+        max_pixels: an image of more counts as a decompression bomb.
+    """
 
     max_pixels: int = MAX_PIXELS
 
