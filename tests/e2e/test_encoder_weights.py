@@ -12,7 +12,9 @@ from safetensors.numpy import load_file, save_file
 
 from segport.application.settings import TrainSettings
 from segport.bootstrap import Toolkit
+from segport.domain.architecture.encoders.mit import MiTB0
 from segport.domain.architecture.encoders.resnet import ResNet18
+from segport.domain.architecture.segformer import SegFormer
 from segport.domain.architecture.unet import UNet
 from segport.domain.architecture.weights import initialise
 from segport.domain.errors import InvalidSpecError
@@ -123,3 +125,28 @@ def test_a_wrong_normalisation_is_named(prepared) -> None:
     with pytest.raises(InvalidSpecError, match="cannot be used") as caught:
         Toolkit().codec.from_values(TrainSettings, {"data": prepared, "normalisation": "minmax"}, where="test")
     assert "normalisation" in caught.value.problems[0]
+
+
+def test_a_published_file_of_torch_fills_a_transformer(cli, prepared, tmp_path, monkeypatch) -> None:
+    torch = pytest.importorskip("torch", exc_type=ModuleNotFoundError)
+    weights = initialise(SegFormer(channels=8).graph(channels=3, outputs=1, encoder=MiTB0()), 99)
+    theirs = {  # as transformers' classifier: linear layers have two axes
+        f"segformer.{name}": torch.from_numpy(array.squeeze((2, 3)) if array.shape[2:] == (1, 1) else array)
+        for name, array in weights.items()
+        if name.startswith("encoder.")
+    }
+    path = tmp_path / "weights" / "nvidia" / "mit-b0" / "pytorch_model.bin"
+    path.parent.mkdir(parents=True)
+    torch.save({**theirs, "classifier.weight": torch.ones(1000, 256)}, path)
+    monkeypatch.setenv("SEGPORT_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    model = ("--model", "segformer:channels=8", "--encoder", "mit-b0", "--encoder-weights", "imagenet")
+    said = cli("train", prepared, "--run", tmp_path / "run", *model, *STILL, "--json")
+    assert said.code == 0, said.err
+    found = said.object["transferred"]
+    assert found["source"] == "nvidia/mit-b0"
+    assert found["left_over"] == ["classifier.weight"]
+    assert {name.partition(".")[0] for name in found["reinitialised"]} == {"decode_head"}
+    new = load_file(tmp_path / "run" / "checkpoints" / "best.safetensors")
+    name = "encoder.block.3.1.attention.self.query.weight"
+    np.testing.assert_allclose(new[name], weights[name], atol=1e-9)
