@@ -28,6 +28,7 @@ _ARCHITECTURES = {
     "fpn": "Feature pyramid, all levels brought to 1/4 and added; Lin et al. 2016, Kirillov et al. 2019",
     "pspnet": "PSPNet: dilated features joined with their means over grids; Zhao et al. 2016",
     "linknet": "LinkNet: a thin decoder that adds the encoder's features; Chaurasia and Culurciello 2017",
+    "segformer": "SegFormer: linear layers alone join the features, transformers' names; Xie et al. 2021",
     "classifier": "one class an image: the encoder, a global mean, a linear layer",
 }
 _ENCODERS = {
@@ -46,6 +47,9 @@ _ENCODERS = {
     "efficientnet-b2": "inverted residuals with weighed channels, 7.7 M parameters; Tan and Le 2019",
     "efficientnet-b3": "inverted residuals with weighed channels, 10.7 M parameters; Tan and Le 2019",
     "convnext-tiny": "7x7 depthwise convolutions, layer norms, 27.8 M parameters; Liu et al. 2022",
+    "mit-b0": "SegFormer's transformer, 3.3 M parameters; Xie et al. 2021",
+    "mit-b1": "SegFormer's transformer, 13.2 M parameters; Xie et al. 2021",
+    "mit-b2": "SegFormer's transformer, 24.2 M parameters; Xie et al. 2021",
 }
 _ENCODER_ALIASES = {"mobilenet-v2": ("mobilenetv2",)}
 _LOSSES = {
