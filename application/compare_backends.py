@@ -125,7 +125,8 @@ class CompareBackends:
         first = contestants[0].logits(batch)
         for contestant in contestants:
             found = first if contestant is contestants[0] else contestant.logits(batch)
-            contestant.difference = sum(map(Difference.of, first, found), contestant.difference)
+            differences = (Difference.of(*pair, planes=contestant.planes) for pair in zip(first, found, strict=True))
+            contestant.difference = sum(differences, contestant.difference)
             began = self.clock.seconds()
             contestant.counts += contestant.count(batch)
             contestant.seconds += self.clock.seconds() - began
@@ -140,6 +141,11 @@ class _Contestant:
     difference: Difference = Difference()
     counts: list[Counts] = field(factory=list)
     seconds: float = 0.0
+
+    @property
+    def planes(self) -> bool:
+        """Whether each of its classes is decided by itself."""
+        return self.trained.model.spec.task.planes
 
     def logits(self, batch: Batch) -> list[Logits]:
         """(H, W, K) of each image, without what it was padded with."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import numpy as np
 from attrs import define, field
 
-from ..domain.arrays import Counts, Labels, Probabilities
+from ..domain.arrays import Counts, Probabilities
+from ..domain.masks.decisions import confidence, decide
 from ..domain.metrics.calibration import Calibration
-from ..domain.metrics.confusion import Confusion
 from ..domain.metrics.logits import LogitCounts
+from ..domain.metrics.planes import count as count_pixels
 from ..domain.ports.backend import EvalSession
 from ..domain.ports.dataset import BatchSource
 from ..domain.resampling import Fit
@@ -50,7 +50,7 @@ def count(
     """Counts every batch of a viewing source, in one pass of the model.
 
     Matrices alone, of images that are not resized, are counted on the device. Else probabilities are brought here, and
-    back to each image's own size, and decided there: the likeliest class, ties to the lowest index.
+    back to each image's own size, and decided there, by ``decide``.
     """
     classes = len(spec.classes)
     counted = Counted(Calibration.zero(classes), LogitCounts.zero(classes)) if calibration else Counted(None, None)
@@ -78,18 +78,14 @@ def _count_batch(counted: Counted, batch: Batch, values: Probabilities, spec: Mo
     classes = len(spec.classes)
     for truth, frame, value in zip(batch.natives, batch.frames, values, strict=True):
         restored = frame.restore(value)
-        prediction = _decided(restored)
-        counted.native.append(Confusion.of(truth, prediction, classes).counts)
+        prediction = decide(restored, spec.task)
+        counted.native.append(count_pixels(truth, prediction, classes).counts)
         if counted.calibration is not None:
-            confidence = np.take_along_axis(restored, prediction[..., None], -1)[..., 0]
-            counted.calibration += Calibration.of(truth, prediction, confidence, classes)
+            believed = Calibration.of_planes if spec.task.planes else Calibration.of
+            sure = confidence(restored, prediction, spec.task)
+            counted.calibration += believed(truth, prediction, sure, classes)
     if counted.logits is not None:
         counted.logits += sum(map(LogitCounts.of, batch.labels, values), LogitCounts.zero(classes))
     if spec.fit is not Fit.NATIVE and spec.task is not Task.CLASSIFICATION:
         pairs = zip(batch.labels, values, strict=True)
-        counted.resized += [Confusion.of(truth, _decided(value), classes).counts for truth, value in pairs]
-
-
-def _decided(probabilities: Probabilities) -> Labels:
-    labels: Labels = probabilities.argmax(axis=-1).astype(np.uint8)
-    return labels
+        counted.resized += [count_pixels(truth, decide(value, spec.task), classes).counts for truth, value in pairs]

@@ -14,10 +14,10 @@ from ..domain.classes import ClassMap
 from ..domain.metrics.aggregation import evaluate
 from ..domain.metrics.agreement import PixelAccuracy
 from ..domain.metrics.calibration import Calibration
-from ..domain.metrics.confusion import Confusion
 from ..domain.metrics.definitions import definitions
 from ..domain.metrics.logits import LogitCounts
-from ..domain.metrics.overlap import ForegroundIoU, standard_metrics
+from ..domain.metrics.overlap import ForegroundIoU, MeanIoU, metrics_for
+from ..domain.metrics.planes import kind_of
 from ..domain.metrics.score import NamedNumber, Score
 from ..domain.metrics.table import ClassRow, class_rows
 from ..domain.ports.catalogue import Catalogue
@@ -47,7 +47,7 @@ class EvaluationReport:
         rows: one for each class.
         scores: the standard metrics, native resolution, aggregated over the data set.
         at_training_size: the same at the size the model was trained on, where images are resized for it; else None.
-        definitions: what other toolkits would have printed; of masks only.
+        definitions: what other toolkits would have printed; of masks with one class a pixel only.
         keys, counts: each image's confusion matrix at native resolution.
         calibration: pixels by class, confidence, right and wrong, at native resolution; None where not asked for.
         logits: pixels by class and logit, its own and the others, at the size the model works at; likewise.
@@ -121,7 +121,7 @@ class EvaluateModel:
             rows=class_rows(counted.native, spec.classes.names),
             scores=_scores(counted.native),
             at_training_size=_scores(counted.resized) if counted.resized else None,
-            definitions=() if spec.task is Task.CLASSIFICATION else definitions(counted.native, settings.batch),
+            definitions=definitions(counted.native, settings.batch) if _defined_elsewhere(spec.task) else (),
             keys=tuple(counted.keys),
             counts=tuple(counted.native),
             calibration=counted.calibration,
@@ -143,7 +143,7 @@ class EvaluateModel:
     ) -> dict[str, list[Panel]]:
         """The worst and best images, predicted once more: by their own foreground IoU, or by being right or wrong."""
         spec = trained.model.spec
-        scores = np.array([_judge(spec.task)(Confusion(c)).value for c in counts])
+        scores = np.array([_judge(spec.task)(kind_of([c])(c)).value for c in counts])
         order = [int(i) for i in np.argsort(scores, kind="stable") if np.isfinite(scores[i])]
         predictor = Predictor(trained.session, spec, self.batcher)
         number = min(number, len(order) // 2)
@@ -158,8 +158,15 @@ class EvaluateModel:
 
 def _judge(task: Task) -> Metric:
     """What images are put in order by."""
+    if task.planes:
+        return MeanIoU()
     return PixelAccuracy() if task is Task.CLASSIFICATION else ForegroundIoU()
 
 
+def _defined_elsewhere(task: Task) -> bool:
+    """Whether the table of definitions says anything: it is about masks of one class a pixel."""
+    return task in (Task.MULTICLASS, Task.BINARY)
+
+
 def _scores(counts: Sequence[Counts]) -> tuple[Score, ...]:
-    return tuple(evaluate(metric, counts) for metric in standard_metrics())
+    return tuple(evaluate(metric, counts) for metric in metrics_for(counts[0]))

@@ -32,8 +32,10 @@ def write_page(
     confusion, bars, strips = (out / "plots" / f"{split}-{name}.png" for name in ("confusion", "classes", "panels"))
     results.save_confusions(matrices, report.keys, report.counts)
     results.save_values(numbers, report_values(report))
-    reporter.confusion(np.sum(report.counts, axis=0), classes, confusion, title=f"Confusion, {split}")
-    pictures = [Picture(confusion, "Share of each true class")]
+    pictures = []
+    if not report.task.planes:  # a class that may overlap others is taken for none of them
+        reporter.confusion(np.sum(report.counts, axis=0), classes, confusion, title=f"Confusion, {split}")
+        pictures.append(Picture(confusion, "Share of each true class"))
     if report.task is not Task.CLASSIFICATION:
         reporter.class_bars([r.iou for r in report.rows], [r.support for r in report.rows], classes, bars)
         pictures.append(Picture(bars, "IoU of each class"))
@@ -47,7 +49,8 @@ def write_page(
             )
     if panels:
         reporter.panels(panels, classes, strips)
-        order = "" if report.task is Task.CLASSIFICATION else " by their foreground IoU"
+        of = "mean" if report.task.planes else "foreground"
+        order = "" if report.task is Task.CLASSIFICATION else f" by their {of} IoU"
         pictures.append(Picture(strips, f"Worst and best images{order}"))
     page = out / f"report-{split}.html"
     reporter.page(f"{report.run.name}, {split}", _sections(report, pictures), page, summary=_summary(report))

@@ -76,7 +76,11 @@ class InspectDataset:
         totals = {split: np.zeros((len(names), 2), np.int64) for split in dataset.splits}
 
         def counted(place: tuple[str, LabelledSource, int]) -> NDArray[np.int64]:
-            pixels = np.bincount(place[1].labels(place[2]).ravel(), minlength=256)[: len(names)]
+            labels = place[1].labels(place[2])
+            if labels.ndim == 3:
+                pixels = (labels == 1).sum(axis=(0, 1), dtype=np.int64)
+            else:
+                pixels = np.bincount(labels.ravel(), minlength=256)[: len(names)]
             return np.stack([pixels, pixels > 0], axis=-1)
 
         with closing(self.executor.map(counted, places)) as results:

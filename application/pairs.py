@@ -12,7 +12,7 @@ from attrs import frozen
 from ..domain.arrays import IGNORE, Image, Labels
 from ..domain.classes import ClassMap
 from ..domain.errors import DataError
-from ..domain.ports.dataset import Reader, SourceItem
+from ..domain.ports.dataset import Reader, ReadsPlanes, SourceItem
 from ..domain.ports.images import PlaceImage
 from ..domain.ports.preparing import DatasetWriter, StoredPair
 from ..domain.resampling import Fit, Frame
@@ -103,29 +103,42 @@ class PairCheck:
         except DataError as error:
             return _bad(item, Severity.IMAGE, error)
         try:
-            labels = self.reader.read_labels(item, self.classes)
+            labels = self._labels(item)
         except DataError as error:
             return _bad(item, Severity.MASK, error)
         file = [*item.masks, item.image][0]
         expected = (1, 1) if self.task is Task.CLASSIFICATION else image.shape[:2]
-        if labels.shape != expected:
-            (h, w), (mask_h, mask_w) = image.shape[:2], labels.shape
+        if labels.shape[:2] != expected:
+            (h, w), (mask_h, mask_w) = image.shape[:2], labels.shape[:2]
             reason = f"{file} is {mask_h}x{mask_w} pixels (height x width), its image {item.image} {h}x{w}"
             fix = "Make mask and image the same size; resize masks without smoothing." + (
                 " Here one looks turned against the other." if (h, w) == (mask_w, mask_h) else ""
             )
             return BadPair(item.key, Severity.SIZE, reason, fix)
-        beyond = np.unique(labels[(labels >= len(self.classes)) & (labels != IGNORE)])
+        beyond = np.unique(labels[(labels >= (2 if self.task.planes else len(self.classes))) & (labels != IGNORE)])
         if beyond.size:  # a reader's mistake, which must not reach a loss
             reason = f"{file}: the reader {self.reader.name!r} gave the classes {beyond.tolist()}"
             return BadPair(item.key, Severity.MASK, reason)
-        before = frozenset(np.unique(labels))
+        before = _present(labels)
         if self.resizing is not None:
             image, labels = self.resizing(image, labels)
-        lost = before - frozenset(np.unique(labels)) - {IGNORE}
+        lost = before - _present(labels)
         statistics = PixelStatistics.of(image, labels, len(self.classes))
         stored = self.writer.store(item, image, labels, self.classes, changed=self.resizing is not None)
         return GoodPair(item, stored, image.shape[:2], image.shape[2], statistics, lost)
+
+    def _labels(self, item: SourceItem) -> Labels:
+        if not self.task.planes:
+            return self.reader.read_labels(item, self.classes)
+        assert isinstance(self.reader, ReadsPlanes)  # else the task would have been refused
+        return self.reader.read_planes(item, self.classes)
+
+
+def _present(labels: Labels) -> frozenset[int]:
+    """The classes that occur."""
+    if labels.ndim == 3:
+        return frozenset(np.flatnonzero((labels == 1).any(axis=(0, 1))).tolist())
+    return frozenset(np.unique(labels).tolist()) - {IGNORE}
 
 
 def _bad(item: SourceItem, severity: Severity, error: DataError) -> BadPair:

@@ -28,17 +28,23 @@ from .settings import PredictSettings
 
 TABLE = "predictions.csv"
 """What a classifier writes: image, class, and the probability of each class."""
+MASKS = "masks"
+"""Where a multilabel model writes: a folder for each class."""
 
 
 @frozen
 class PredictReport:
-    """What was written: one mask for each image, in order; of a classifier one ``table`` for all, and no masks."""
+    """What was written: one mask for each image, in order; of a classifier one ``table`` for all, and no masks.
+
+    Of a multilabel model masks are one for each image and class, in the folder ``planes``: ``<class>/<image>.png``.
+    """
 
     out: Path
     images: tuple[Path, ...]
     masks: tuple[Path, ...]
     overlays: tuple[Path, ...]
     table: Path | None
+    planes: Path | None
     seconds: float
     device: str
     precision: str
@@ -74,18 +80,20 @@ class PredictMasks:
         table = settings.out / TABLE if classifies else None
         overlays: list[Path] = []
         with closing(trained.session):
-            masks = [] if classifies else _targets(images, settings.out)
+            targets = [] if classifies else _targets(images, settings.out)
+            planes = classes.names if trained.model.spec.task.planes else ()
             predicted = self._predicted(trained, images, settings, listen)
             if table is not None:
                 self.results.save_table(table, [_row(path, found, classes) for path, _, found in predicted])
             else:
-                overlays = self._masks(predicted, masks, classes, overlays=settings.overlays)
+                overlays = self._masks(predicted, targets, classes, overlays=settings.overlays)
         return PredictReport(
             settings.out,
             tuple(images),
-            tuple(masks),
+            tuple(mask for target in targets for mask in (_of_planes(target, planes) if planes else [target])),
             tuple(overlays),
             table,
+            settings.out / MASKS if planes else None,
             self.clock.seconds() - began,
             trained.model.device,
             trained.model.precision,
@@ -131,7 +139,10 @@ class PredictMasks:
         """Writes what was predicted beside one another; gives the overlays' paths."""
         drawn = []
         for (_, image, prediction), path in zip(predicted, masks, strict=True):
-            self.codec.write_labels(path, prediction.labels, classes)
+            if prediction.labels.ndim == 3:
+                self.codec.write_planes(_of_planes(path, classes.names), prediction.labels)
+            else:
+                self.codec.write_labels(path, prediction.labels, classes)
             if overlays:
                 drawn.append(path.with_name(f"{path.stem}_overlay.png"))
                 self.reporter.overlay(image, prediction.labels, classes, drawn[-1])
@@ -149,6 +160,11 @@ class PredictMasks:
             f"{path} has {image.shape[2]} channels, and the model was trained on {channels}.",
             fix="Convert it, or train on images of this kind.",
         )
+
+
+def _of_planes(target: Path, names: Sequence[str]) -> list[Path]:
+    """Where the planes go of what would be one mask elsewhere."""
+    return [target.parent / MASKS / name / target.name for name in names]
 
 
 def _row(path: Path, prediction: Prediction, classes: ClassMap) -> dict[str, object]:

@@ -8,6 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from ..domain.arrays import IGNORE, Image, Labels, Probabilities
+from ..domain.masks.decisions import decide
 from ..domain.ports.backend import EvalSession
 from ..domain.ports.dataset import Batcher, SampleSource, ViewingPlan
 from ..domain.resampling import Fit, Frame
@@ -42,7 +43,7 @@ class Images:
 class Prediction:
     """``labels`` (H, W) at the image's own size; ``probabilities`` (H, W, K) float32 where they were asked for.
 
-    Of a classifier both are of one pixel.
+    Of a classifier both are of one pixel; of a multilabel model labels are (H, W, K) planes.
     """
 
     labels: Labels
@@ -69,7 +70,7 @@ class Predictor:
         whole = self.spec.task is Task.CLASSIFICATION
         if whole or self.spec.fit is not Fit.NATIVE or max(height, width) <= self._tile:
             (values,) = self._probabilities(Images((image,), whole), self.spec.fit)
-            return Prediction(_decide(values), values if probabilities else None)
+            return Prediction(decide(values, self.spec.task), values if probabilities else None)
         bands = list(self._bands(image, keep=probabilities))
         labels = np.concatenate([labels for labels, _ in bands])
         kept = np.concatenate([v for _, v in bands if v is not None]) if probabilities else None
@@ -113,13 +114,7 @@ class Predictor:
                 share[:rows, left : left + columns] += weights[:rows, :columns]
             done = following - top
             finished = (total[:done] / share[:done]).astype(np.float32, copy=False)
-            yield _decide(finished), finished if keep else None
+            yield decide(finished, self.spec.task), finished if keep else None
             for buffer in (total, share):
                 buffer[: len(buffer) - done] = buffer[done:].copy()
                 buffer[len(buffer) - done :] = 0
-
-
-def _decide(probabilities: Probabilities) -> Labels:
-    """The likeliest class, ties to the lowest index."""
-    labels: Labels = np.argmax(probabilities, axis=-1).astype(np.uint8)
-    return labels

@@ -15,7 +15,7 @@ from ..domain.classes import ClassMap
 from ..domain.description import DatasetInfo
 from ..domain.errors import DataError, InvalidSpecError
 from ..domain.ports.catalogue import Catalogue
-from ..domain.ports.dataset import Executor, IncompleteSourceError, KnowsTask, Reader, SourceItem
+from ..domain.ports.dataset import Executor, IncompleteSourceError, KnowsTask, Reader, ReadsPlanes, SourceItem
 from ..domain.ports.images import PlaceImage
 from ..domain.ports.preparing import DatasetRow, DatasetStore
 from ..domain.resampling import Fit
@@ -161,6 +161,13 @@ class PrepareDataset:
                     "not 0, 1, 2 ...) and give it with --classes; leave values out with --ignore.",
                 )
             found, origin = implied, "as the source says"
+        if settings.task is Task.MULTILABEL:
+            if settings.ignore:
+                raise InvalidSpecError(
+                    "ignore: in a multilabel task no value stands for several classes.",
+                    fix="Leave --ignore out; in the mask of a class 128 counts nowhere.",
+                )
+            found = found.without_background()
         if settings.ignore:
             found, origin = _ignoring(found, settings.ignore), f"{origin}, ignoring {_listed(settings.ignore)}"
         return found, f"{_listed(found.names)} ({origin})"
@@ -210,6 +217,14 @@ def _task(settings: PrepareSettings, reader: Reader, classes: ClassMap) -> tuple
                 fix="Leave --task out, or choose another --reader.",
             )
         return reader.task, f"what the reader {reader.name} reads for"
+    if settings.task is Task.MULTILABEL:
+        if not isinstance(reader, ReadsPlanes):
+            raise InvalidSpecError(
+                f"task = multilabel needs masks that may overlap; the reader {reader.name} reads one class a pixel.",
+                fix="Put the masks into a folder for each class, masks/<class>/<id>.png, for the reader class-masks; "
+                "coco, labelme and open-images keep overlaps, too.",
+            )
+        return settings.task, "as asked for: classes may overlap"
     if settings.task is Task.CLASSIFICATION:
         raise InvalidSpecError(
             f"task = classification needs one class an image; the reader {reader.name} reads masks.",

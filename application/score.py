@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -15,7 +15,7 @@ from ..domain.metrics.aggregation import evaluate
 from ..domain.metrics.bootstrap import Interval, interval
 from ..domain.metrics.confusion import Confusion
 from ..domain.metrics.definitions import definitions
-from ..domain.metrics.overlap import metric, standard_metrics
+from ..domain.metrics.overlap import metrics_for
 from ..domain.metrics.score import NamedNumber, Score
 from ..domain.metrics.table import ClassRow, class_rows
 from ..domain.ports.clock import Clock
@@ -23,6 +23,7 @@ from ..domain.ports.dataset import Executor
 from ..domain.ports.mask_folders import MaskFolders, MaskPair
 from ..domain.ports.preparing import DatasetStore
 from ..domain.ports.results import Results
+from .class_folders import PLANE, by_image, plane_classes
 from .listening import Listener, nobody
 from .settings import ScoreSettings
 from .tables import definition_values
@@ -39,8 +40,8 @@ class ScoreReport:
         rows: one for each class.
         scores: the standard metrics, aggregated over the data set.
         intervals: confidence intervals, by drawing images anew, of mean and foreground IoU.
-        definitions: what other toolkits would have printed.
-        keys, counts: each image's confusion matrix.
+        definitions: what other toolkits would have printed; of masks with one class a pixel only.
+        keys, counts: each image's confusion matrix; where classes overlap, one of each class.
         extra: predictions that have no true mask and were not scored.
         files: what was written.
     """
@@ -73,23 +74,36 @@ class ScoreMasks:
         """Raises DataError with everything that is missing, or every pair that cannot be compared, at once."""
         began = self.clock.seconds()
         found = self.folders.pairs(settings.predictions, settings.truth)
-        classes = self._classes(settings)
-        counts = self._count(found.pairs, classes, settings.ignore, listen)
+        classes, counts = self._counts(settings, found.pairs, listen)
+        matrices = list(counts.values())
+        judges = metrics_for(matrices[0])
         report = ScoreReport(
             predictions=settings.predictions,
             truth=settings.truth,
             classes=classes,
-            rows=class_rows(counts, classes.names),
-            scores=tuple(evaluate(standard, counts) for standard in standard_metrics()),
-            intervals=tuple(interval(metric(name), counts) for name in _INTERVALS),
-            definitions=definitions(counts, settings.batch),
-            keys=tuple(pair.key for pair in found.pairs),
-            counts=tuple(counts),
+            rows=class_rows(matrices, classes.names),
+            scores=tuple(evaluate(judge, matrices) for judge in judges),
+            intervals=tuple(interval(judge, matrices) for judge in judges if judge.name in _INTERVALS),
+            definitions=() if settings.overlapping else definitions(matrices, settings.batch),
+            keys=tuple(counts),
+            counts=tuple(matrices),
             extra=found.extra,
             files=(),
             seconds=self.clock.seconds() - began,
         )
         return report if settings.out is None else self._write(report, settings.out)
+
+    def _counts(
+        self, settings: ScoreSettings, pairs: Sequence[MaskPair], listen: Listener
+    ) -> tuple[ClassMap, Mapping[str, Counts]]:
+        """The classes, and each image's matrix by its name."""
+        if not settings.overlapping:
+            classes = self._classes(settings)
+            counts = self._count(pairs, classes, settings.ignore, listen)
+            return classes, {pair.key: matrix for pair, matrix in zip(pairs, counts, strict=True)}
+        wanted = None if settings.classes is None else self.datasets.read_classes(settings.classes)
+        classes = plane_classes(pairs, settings.truth, wanted)
+        return classes, by_image(pairs, self._count(pairs, PLANE, settings.ignore, listen), classes)
 
     def _classes(self, settings: ScoreSettings) -> ClassMap:
         if settings.classes is not None:

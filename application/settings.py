@@ -59,6 +59,7 @@ class GenerateSettings:
     min_shape_px: int = _setting("Least size of a shape in pixels.", 24, check=ge(4))
     max_shape_px: int = _setting("Largest size of a shape in pixels.", 56, check=ge(4))
     shapes: tuple[str, ...] = _setting("Kinds of shapes, each a class.", ("rectangle", "ellipse", "triangle"))
+    overlapping: bool = _setting("Shapes that are seen through, with masks/<shape>/: for the multilabel task.", False)
     seed: int = _setting("Same seed, same bytes.", 41)
 
 
@@ -328,5 +329,6 @@ class ScoreSettings:
     truth: Path = _argument("Folder of true masks.")
     classes: Path | None = _setting("class_dict.csv; found in the truth folder or beside it by default.", None)
     ignore: tuple[int, ...] = _setting("Raw values of the truth that count nowhere.", ())
+    overlapping: bool = _setting("Classes may overlap: each folder holds one folder of masks for each class.", False)
     batch: int = _setting("Images pooled in one batch, for the definitions that pool batches.", 16, check=gt(0))
     out: Path | None = _setting("Folder for the matrices and the table.", None)

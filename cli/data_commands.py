@@ -81,7 +81,9 @@ def show_info(info: DatasetInfo, terminal: Terminal) -> None:
 
 
 def _unit(info: DatasetInfo) -> str:
-    return "images" if info.task is Task.CLASSIFICATION else "pixels"
+    if info.task is Task.CLASSIFICATION:
+        return "images"
+    return "claimed pixels" if info.task.planes else "pixels"  # a pixel of two classes is claimed twice
 
 
 def _values(info: DatasetInfo) -> dict[str, object]:
@@ -103,7 +105,8 @@ def score(toolkit: Toolkit, settings: ScoreSettings, terminal: Terminal) -> int:
         terminal.result(f"not scored, no true mask: {path}")
     terminal.table(class_table(report.rows))
     terminal.table(value_table("metric", report.scores))
-    terminal.table(value_table("what others would print", report.definitions))
+    if report.definitions:
+        terminal.table(value_table("what others would print", report.definitions))
     for one in report.intervals:
         terminal.result(f"{one.name}: {one.low:.4f} to {one.high:.4f} in 95 % of image samples drawn anew")
     terminal.wrote(report.files)

@@ -154,6 +154,7 @@ def predict(toolkit: Toolkit, settings: PredictSettings, terminal: Terminal) -> 
     if report.table:
         terminal.wrote([report.table])
     else:
-        terminal.wrote([settings.out], then=f"segport score {settings.out} TRUE_MASKS, where you have them")
+        folder = f"{report.planes} TRUE_MASKS --overlapping" if report.planes else f"{settings.out} TRUE_MASKS"
+        terminal.wrote([settings.out], then=f"segport score {folder}, where you have them")
     terminal.object(attrs.asdict(report))
     return 0

@@ -18,6 +18,9 @@ from .masks.colours import match_colours
 from .masks.palette import Colour, default_colours, to_palette
 from .unknown_values import unknown_colours, unknown_values
 
+BACKGROUNDS = ("background", "_background_", "__background__")
+"""Names of the class of pixels that nothing else claims."""
+
 
 def _integers(values: Iterable[int]) -> tuple[int, ...]:
     return tuple(int(value) for value in values)
@@ -118,6 +121,10 @@ class ClassMap:
         extra = set(_integers(values))
         classes = tuple(evolve(c, values=tuple(v for v in c.values if v not in extra)) for c in self.classes)
         return evolve(self, classes=classes, ignored=tuple(sorted(extra.union(self.ignored))))
+
+    def without_background(self) -> ClassMap:
+        """The classes but the one named background: of planes, it is what lies in none of them."""
+        return evolve(self, classes=tuple(c for c in self.classes if c.name.lower() not in BACKGROUNDS))
 
     def encode(self, raw: AnyArray, where: str = "the mask") -> Labels:
         """Class indices of an index mask.

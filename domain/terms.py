@@ -9,16 +9,27 @@ class Task(StrEnum):
     """What a label means.
 
     ``MULTICLASS``: (H, W) class ids, K logits, softmax. ``BINARY``: (H, W) ids 0 and 1, one logit, sigmoid.
-    ``CLASSIFICATION``: one class an image, as a label of one pixel, (1, 1); K logits at one pixel, softmax.
+    ``MULTILABEL``: classes may overlap; (H, W, K) planes of 0 and 1, K logits, a sigmoid each. ``CLASSIFICATION``: one
+    class an image, as a label of one pixel, (1, 1); K logits at one pixel, softmax.
     """
 
     MULTICLASS = "multiclass"
     BINARY = "binary"
+    MULTILABEL = "multilabel"
     CLASSIFICATION = "classification"
 
     def outputs(self, classes: int) -> int:
         """Number of logits a model needs for that many classes."""
         return 1 if self is Task.BINARY else classes
+
+    @property
+    def planes(self) -> bool:
+        """Whether every class is a question of its own, so that labels and masks are (H, W, K) planes."""
+        return self is Task.MULTILABEL
+
+    def matrix(self, classes: int) -> tuple[int, ...]:
+        """Shape of what is counted of an image: (K, K), or (K, 2, 2) of planes; a single class is told from none."""
+        return (classes, 2, 2) if self.planes else (max(2, classes),) * 2
 
 
 class Fit(StrEnum):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from attrs import frozen
 
-from ...domain.arrays import Image, Labels
+from ...domain.arrays import Image, Labels, Planes
 from ...domain.classes import ClassMap
 from ...domain.errors import DataError
+from ...domain.masks.planes import to_picture
 from .. import files
 from .decode import conversion_reason, decode_image, decode_mask
 from .encode import encode_image, encode_mask
+from .labels import read_plane
 
 
 @frozen
@@ -30,6 +33,15 @@ class PictureCodec:
             raise DataError(f"{path} is no mask of class indices: it holds {values.dtype} of shape {values.shape}.")
         return values
 
+    def read_planes(self, paths: Sequence[Path]) -> Planes:
+        """(H, W, K) uint8 of 0, 1 and IGNORE. Raises DataError naming the file, also when one differs in size."""
+        planes = [read_plane(path) for path in paths]
+        for path, plane in zip(paths, planes, strict=True):
+            if plane.shape != planes[0].shape:
+                sizes = f"{plane.shape}, and {paths[0]} {planes[0].shape} (height, width)"
+                raise DataError(f"The masks of one image differ in size: {path} is {sizes}.")
+        return np.stack(planes, axis=-1)
+
     def write_image(self, path: Path, image: Image) -> None:
         """A PNG, written atomically."""
         files.write_bytes(path, encode_image(image), durable=False)
@@ -37,6 +49,11 @@ class PictureCodec:
     def write_labels(self, path: Path, labels: Labels, classes: ClassMap) -> None:
         """A palette PNG of class indices, written atomically."""
         files.write_bytes(path, encode_mask(labels, classes.palette()), durable=False)
+
+    def write_planes(self, paths: Sequence[Path], planes: Planes) -> None:
+        """Grey PNGs, each written atomically."""
+        for k, path in enumerate(paths):
+            files.write_bytes(path, encode_image(to_picture(planes[..., k])[..., np.newaxis]), durable=False)
 
     def conversion(self, path: Path) -> str | None:
         """Why others would see the file differently than ``read_image`` does, or None. Raises DataError."""

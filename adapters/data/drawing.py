@@ -9,9 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...domain.arrays import Image, Labels
+from ...domain.arrays import Image
 
 Points = NDArray[np.float64]
+Shape = tuple[int, NDArray[np.bool_]]
+"""Its kind, and (H, W) where it is."""
 _FINER = 4
 """Shapes are drawn this much larger, and averaged: their edges are smooth in the image and exact in the labels."""
 _NOISE = 6.0
@@ -42,8 +44,13 @@ OUTLINES: dict[str, Points] = {
 
 
 def draw(
-    size: tuple[int, int], kinds: tuple[str, ...], extent: tuple[float, float], most: int, rng: np.random.Generator
-) -> tuple[Image, Labels]:
+    size: tuple[int, int],
+    kinds: tuple[str, ...],
+    extent: tuple[float, float],
+    most: int,
+    rng: np.random.Generator,
+    opacity: float = 1.0,
+) -> tuple[Image, list[Shape]]:
     """A textured background with 1 to ``most`` shapes, later ones over earlier ones.
 
     A pixel belongs to a shape when the shape covers at least half of it. Each kind has its own range of hues, so that
@@ -51,25 +58,26 @@ def draw(
 
     Args:
         size: (height, width).
-        kinds: names of ``OUTLINES``; the labels are 0 for background and 1 + position in ``kinds``.
+        kinds: names of ``OUTLINES``.
         extent: least and largest length of a shape's longer side, in pixels.
         most: largest number of shapes.
         rng: where all chance comes from.
+        opacity: share of a shape's colour in what is seen; below 1, what it covers shines through.
 
     Returns:
-        (H, W, 3) uint8 and (H, W) uint8.
+        (H, W, 3) uint8, and the shapes in the order they were drawn: position in ``kinds``, and (H, W) bool.
     """
     canvas = _background(size, rng)
-    labels = np.zeros(size, np.uint8)
+    shapes: list[Shape] = []
     for _ in range(int(rng.integers(1, most + 1))):
         kind = int(rng.integers(len(kinds)))
         cover = _coverage(size, _placed(OUTLINES[kinds[kind]], size, extent, rng))
         colour = _colour((kind + rng.uniform(-0.3, 0.3)) / len(kinds), rng)
         shading = 1.0 + 0.25 * _waves(size, 4, rng)[..., np.newaxis]
-        canvas += cover[..., np.newaxis] * (colour * shading - canvas)
-        labels[cover >= 0.5] = kind + 1
+        canvas += opacity * cover[..., np.newaxis] * (colour * shading - canvas)
+        shapes.append((kind, cover >= 0.5))
     canvas += rng.normal(0.0, _NOISE, canvas.shape)
-    return np.rint(np.clip(canvas, 0.0, 255.0)).astype(np.uint8), labels
+    return np.rint(np.clip(canvas, 0.0, 255.0)).astype(np.uint8), shapes
 
 
 def _background(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float64]:

@@ -38,7 +38,7 @@ def _resized(image: Image, size: tuple[int, int]) -> Image:
 
 def require_one_size(sample: Sample) -> None:
     """Raises DataError where image and labels differ in size, and the label is not one of the whole image."""
-    image, labels = sample.image.shape[:2], sample.labels.shape
+    image, labels = sample.image.shape[:2], sample.labels.shape[:2]
     if image != labels and not sample.whole:
         raise DataError(f"{sample.key}: the image is {image}, its labels are {labels} (height, width).")
 

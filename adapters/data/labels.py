@@ -10,7 +10,10 @@ from ...domain.arrays import AnyArray, Labels
 from ...domain.classes import ClassMap
 from ...domain.errors import DataError
 from ...domain.masks.colours import pack
+from ...domain.masks.planes import UNKNOWN
 from .decode import MAX_PIXELS, decode_mask
+
+_PLANE = ClassMap.binary().with_ignored([UNKNOWN])
 
 
 def read_labels(path: Path, classes: ClassMap, max_pixels: int = MAX_PIXELS) -> Labels:
@@ -38,6 +41,21 @@ def read_labels(path: Path, classes: ClassMap, max_pixels: int = MAX_PIXELS) -> 
         if all_known(shown, classes):
             return classes.encode_colours(shown, where)
         raise
+
+
+def read_plane(path: Path, max_pixels: int = MAX_PIXELS) -> Labels:
+    """(H, W) uint8 of 0, 1 and IGNORE: the mask file of one class, as ``masks.planes`` says.
+
+    Raises:
+        DataError: as ``read_labels``.
+    """
+    try:
+        return read_labels(path, _PLANE, max_pixels)
+    except DataError as error:
+        if not error.problems:
+            raise
+        fix = "The mask of one class holds 0 outside it, 255 (or 1) inside, and 128 where nobody knows."
+        raise DataError(error.message, problems=error.problems, fix=fix) from None
 
 
 def _is_grey(rgb: AnyArray) -> bool:

@@ -12,12 +12,17 @@ from typing import Protocol
 import numpy as np
 from attrs import field, frozen
 
+from ...domain.arrays import Labels, Planes
 from ...domain.classes import ClassMap, format_class_dict
 from ...domain.errors import DataError, InvalidSpecError, UnknownNameError
+from ...domain.masks.planes import to_picture
 from ...domain.ports.dataset import Executor
-from .drawing import OUTLINES, draw
+from .drawing import OUTLINES, Shape, draw
 from .encode import encode_image, encode_mask
 from .executor import ThreadExecutor
+
+_SEEN_THROUGH = 0.6
+"""Opacity of shapes that overlap."""
 
 
 def _names(values: Iterable[str]) -> tuple[str, ...]:
@@ -36,6 +41,7 @@ class ShapesOptions:
         max_shape_px: largest.
         shapes: kinds of shapes; class 1 is the first, background is class 0.
         max_shapes: largest number of shapes in an image.
+        overlapping: shapes are seen through, and each kind has masks of its own: for the multilabel task.
         seed: image i depends on (seed, i) and the other fields, not on how many images there are.
     """
 
@@ -47,6 +53,7 @@ class ShapesOptions:
     shapes: tuple[str, ...] = field(default=("rectangle", "ellipse", "triangle"), converter=_names)
     max_shapes: int = 4
     seed: int = 41
+    overlapping: bool = False
 
     def __attrs_post_init__(self) -> None:
         unknown = [name for name in self.shapes if name not in OUTLINES]
@@ -84,6 +91,8 @@ def generate_shapes(
 ) -> ClassMap:
     """Writes ``images/*.png``, palette masks ``masks/*.png`` and ``class_dict.csv`` to a new or empty folder.
 
+    Of ``overlapping`` shapes the masks are ``masks/<kind>/*.png``, 0 and 255, and the folders name the classes.
+
     The same options give the same bytes with the same library versions. The folder appears complete or not at all.
     ``listen`` hears (images done, images in all) after every image.
 
@@ -99,9 +108,11 @@ def generate_shapes(
     growing = out.with_name(f".{out.name}.partial")
     shutil.rmtree(growing, ignore_errors=True)
     try:
-        for name in ("images", "masks"):
+        kinds = [f"masks/{name}" for name in options.shapes] if options.overlapping else ["masks"]
+        for name in ("images", *kinds):
             (growing / name).mkdir(parents=True)
-        (growing / "class_dict.csv").write_bytes(format_class_dict(options.classes).encode())
+        if not options.overlapping:
+            (growing / "class_dict.csv").write_bytes(format_class_dict(options.classes).encode())
         drawn = (executor or ThreadExecutor()).map(partial(_write, growing, options), range(options.num_images))
         with closing(drawn):  # interrupted, no thread writes any more when the folder is cleared away
             for done, _ in enumerate(drawn, 1):
@@ -135,6 +146,8 @@ class _Wanted(Protocol):
     def shapes(self) -> Sequence[str]: ...
     @property
     def seed(self) -> int: ...
+    @property
+    def overlapping(self) -> bool: ...
 
 
 @frozen
@@ -153,6 +166,7 @@ class GenerateShapes:
             max_shape_px=settings.max_shape_px,
             shapes=settings.shapes,
             seed=settings.seed,
+            overlapping=settings.overlapping,
         )
         return generate_shapes(settings.out, options, self.executor, listen)
 
@@ -160,7 +174,29 @@ class GenerateShapes:
 def _write(folder: Path, options: ShapesOptions, index: int) -> None:
     rng = np.random.default_rng([options.seed, index])
     size, extent = (options.height, options.width), (options.min_shape_px, options.max_shape_px)
-    image, labels = draw(size, options.shapes, extent, options.max_shapes, rng)
+    opacity = _SEEN_THROUGH if options.overlapping else 1.0
+    image, shapes = draw(size, options.shapes, extent, options.max_shapes, rng, opacity)
     name = f"shapes-{index:05d}.png"
     (folder / "images" / name).write_bytes(encode_image(image))
-    (folder / "masks" / name).write_bytes(encode_mask(labels, options.classes.palette()))
+    if options.overlapping:
+        for kind, plane in enumerate(np.moveaxis(_planes(shapes, size, len(options.shapes)), 2, 0)):
+            pixels = to_picture(plane)[..., np.newaxis]
+            (folder / "masks" / options.shapes[kind] / name).write_bytes(encode_image(pixels))
+    else:
+        (folder / "masks" / name).write_bytes(encode_mask(_labels(shapes, size), options.classes.palette()))
+
+
+def _labels(shapes: Iterable[Shape], size: tuple[int, int]) -> Labels:
+    """0 for background, 1 + the kind of the shape on top."""
+    labels = np.zeros(size, np.uint8)
+    for kind, inside in shapes:
+        labels[inside] = kind + 1
+    return labels
+
+
+def _planes(shapes: Iterable[Shape], size: tuple[int, int], kinds: int) -> Planes:
+    """A plane a kind."""
+    planes = np.zeros((*size, kinds), np.uint8)
+    for kind, inside in shapes:
+        planes[inside, kind] = 1
+    return planes

@@ -74,6 +74,6 @@ def augment(sample: Sample, parameters: AugmentationParameters, size: tuple[int,
     if parameters.elastic > 0.0:
         displacement = smooth_displacement(displacement_grid(parameters, size), size)
     matrix = compose(parameters, source, size)
-    spread = np.ascontiguousarray(np.broadcast_to(sample.labels, source))
+    spread = np.ascontiguousarray(np.broadcast_to(sample.labels, source) if sample.whole else sample.labels)
     image, labels = warp(sample.image, spread, matrix, size, displacement)
     return Sample(sample.key, recolour(image, parameters), sample.labels if sample.whole else labels)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -23,21 +26,28 @@ def warp(
 
     Args:
         image: (H, W, C) uint8.
-        labels: (H, W) uint8.
+        labels: (H, W) uint8, or (H, W, K) planes.
         matrix: (3, 3), from (x, y, 1) of the result to the source, pixel centres at whole numbers.
         size: (height, width) of the result.
         displacement: (height, width, 2) float32, added to (x, y) of the result before the matrix is applied.
 
     Returns:
-        The image (height, width, C) and the labels (height, width).
+        The image (height, width, C) and the labels (height, width), or planes.
     """
     image, labels, matrix = _within_reach(image, labels, matrix, size)
-    if displacement is None:
-        warped, moved = _affine(image, matrix, size, cv2.INTER_LINEAR), _affine(labels, matrix, size, cv2.INTER_NEAREST)
-    else:
+    move = partial(_affine, matrix=matrix, size=size)
+    if displacement is not None:
         x, y = _places(matrix, size, displacement)
-        warped, moved = _remap(image, x, y, cv2.INTER_LINEAR), _remap(labels, x, y, cv2.INTER_NEAREST)
-    return warped.reshape(*size, image.shape[2]), moved
+        move = partial(_remap, x=x, y=y)
+    moved = _by_plane(labels, partial(move, how=cv2.INTER_NEAREST))
+    return move(image, how=cv2.INTER_LINEAR).reshape(*size, image.shape[2]), moved
+
+
+def _by_plane(labels: Labels, move: Callable[[Labels], Labels]) -> Labels:
+    """Planes one by one: of two channels OpenCV takes other pixels as the nearest than of one."""
+    if labels.ndim == 2:
+        return move(labels)
+    return np.stack([move(np.ascontiguousarray(labels[..., k])) for k in range(labels.shape[2])], axis=-1)
 
 
 def smooth_displacement(grid: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ...domain.arrays import IGNORE, Counts, LabelBatch, Logits, Probabilities
+from ...domain.arrays import IGNORE, Counts, LabelBatch, Probabilities
 from ...domain.losses.supervision import supervised
-from ...domain.metrics.confusion import per_image
+from ...domain.metrics.differences import decisions
+from ...domain.metrics.planes import count
 from ...domain.ports.backend import EvalTally, StepPlan
 from ...domain.samples import Batch
 from .loss import OPS
@@ -20,7 +21,7 @@ class NumpyEvalSession:
 
     def __init__(self, model: NumpyModel, plan: StepPlan | None = None) -> None:
         self._model, self._plan = model, plan
-        self._classes = max(2, len(model.spec.classes))
+        self._task, self._classes = model.spec.task, model.spec.task.matrix(len(model.spec.classes))[0]
         self._counts: list[Counts] = []
         self._losses: list[float] = []
 
@@ -31,8 +32,8 @@ class NumpyEvalSession:
     def tally(self, batch: Batch) -> None:
         """See the port."""
         outputs = self._model.logits(batch.images)
-        found = per_image(list(batch.labels), list(_decided(outputs[0])), self._classes)
-        self._counts += [confusion.counts for confusion in found]
+        pairs = zip(batch.labels, decisions(outputs[0], planes=self._task.planes), strict=True)
+        self._counts += [count(*pair, self._classes).counts for pair in pairs]
         if self._plan is not None:
             valid = batch.labels != IGNORE
             truth = np.where(valid, batch.labels, 0)
@@ -47,11 +48,13 @@ class NumpyEvalSession:
 
     def masks(self, batch: Batch) -> LabelBatch:
         """See the port."""
-        return _decided(self._model.logits(batch.images)[0])
+        return decisions(self._model.logits(batch.images)[0], planes=self._task.planes)
 
     def probabilities(self, batch: Batch) -> Probabilities:
         """See the port."""
         logits = self._model.logits(batch.images)[0]
+        if self._task.planes:
+            return OPS.sigmoid(logits)
         if logits.shape[-1] == 1:
             return np.concatenate([OPS.sigmoid(-logits), OPS.sigmoid(logits)], axis=-1)
         return OPS.softmax(logits, -1)
@@ -59,8 +62,3 @@ class NumpyEvalSession:
     def close(self) -> None:
         """Drops what was counted. Closing twice does no harm."""
         self._counts, self._losses = [], []
-
-
-def _decided(logits: Logits) -> LabelBatch:
-    masks: LabelBatch = (logits[..., 0] > 0 if logits.shape[-1] == 1 else logits.argmax(-1)).astype(np.uint8)
-    return masks

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...domain.arrays import IGNORE, Image, Labels
+from ...domain.arrays import IGNORE, Image, Labels, Planes
 
 Colours = NDArray[np.uint8]
 """(K, 3) uint8 RGB, one row a class."""
@@ -24,7 +24,8 @@ def overlay(
 
     Args:
         image: (H, W, 1 or 3) uint8.
-        labels: (H, W) uint8. IGNORE and ``background`` are left unpainted.
+        labels: (H, W) uint8. IGNORE and ``background`` are left unpainted. Or (H, W, K) planes: where they overlap,
+            colours are mixed, and each plane keeps its own contour.
         colours: (K, 3) uint8.
         alpha: share of the colour inside a region, in [0, 1].
         background: the class left unpainted, or None to paint all.
@@ -35,18 +36,44 @@ def overlay(
     """
     canvas = as_rgb(image).astype(np.float32)
     tint = paint(labels, colours).astype(np.float32)
-    painted = (labels != IGNORE) if background is None else (labels != IGNORE) & (labels != background)
+    if labels.ndim == 3:
+        painted = (labels == 1).any(axis=2)
+    else:
+        painted = (labels != IGNORE) if background is None else (labels != IGNORE) & (labels != background)
     mixed = np.where(painted[..., None], (1 - alpha) * canvas + alpha * tint, canvas)
+    if labels.ndim == 3:
+        return _outlined(np.rint(mixed).astype(np.uint8), labels, colours, contour)
     edge = painted & _near_other(labels, contour)
     return np.where(edge[..., None], tint, np.rint(mixed)).astype(np.uint8)
 
 
+def _outlined(canvas: Image, planes: Planes, colours: Colours, contour: int) -> Image:
+    for k, colour in enumerate(colours):
+        plane = np.ascontiguousarray(planes[..., k] == 1).astype(np.uint8)
+        canvas[(plane == 1) & _near_other(plane, contour)] = colour
+    return canvas
+
+
 def paint(labels: Labels, colours: Colours) -> Image:
-    """(H, W, 3): every class in its colour, IGNORE in light grey."""
+    """(H, W, 3): every class in its colour, IGNORE in light grey; planes in the mean of their colours, none black."""
+    if labels.ndim == 3:
+        return _blended(labels, colours)
     table = np.empty((256, 3), np.uint8)
     table[:] = IGNORED_COLOUR
     table[: len(colours)] = colours
     return table[labels]
+
+
+def _blended(planes: Planes, colours: Colours) -> Image:
+    inside = (planes == 1).astype(np.float32)
+    mean = inside @ colours.astype(np.float32) / np.maximum(inside.sum(axis=2, keepdims=True), 1)
+    return np.where(ignored(planes)[..., None], IGNORED_COLOUR, np.rint(mean)).astype(np.uint8)
+
+
+def ignored(labels: Labels) -> NDArray[np.bool_]:
+    """(H, W): pixels that count nowhere; of planes, in none."""
+    where: NDArray[np.bool_] = labels == IGNORE
+    return np.asarray(where.all(axis=2)) if labels.ndim == 3 else where
 
 
 def as_rgb(image: Image) -> Image:

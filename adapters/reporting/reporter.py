@@ -81,7 +81,7 @@ class FileReporter:
 
     def overlay(self, image: Image, labels: Labels, classes: ClassMap, path: Path) -> None:
         """Labels over one image at its own size, contours as wide as the size asks for."""
-        width = max(1, round(min(labels.shape) / 300))
+        width = max(1, round(min(labels.shape[:2]) / 300))
         laid = overlay(image, labels, classes.colours, background=background_of(classes.names), contour=width)
         write_bytes(path, boxes.png(Pillow.fromarray(laid)))
 

@@ -22,6 +22,7 @@ from .toml import read_toml
 
 INFO, CLASSES, ROWS = "dataset.toml", "class_dict.csv", "metadata.csv"
 IMAGES, MASKS = "images", "masks"
+EACH = "*"
 _AGAIN = "Prepare it again, or bring the files back."
 _SHOWN = 20
 
@@ -35,6 +36,7 @@ class PreparedSplit:
     channels: int
     codec: ImageCodec
     task: Task = Task.MULTICLASS
+    classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -49,7 +51,10 @@ class PreparedSplit:
     def labels(self, index: int) -> Labels:
         """A pair's labels alone. Raises DataError likewise."""
         row = self.rows[index]
-        labels = self.codec.read_labels(self.root / row.stored.mask)
+        if self.task.planes:
+            labels = self.codec.read_planes([self.root / file for file in mask_files(row.stored.mask, self.classes)])
+        else:
+            labels = self.codec.read_labels(self.root / row.stored.mask)
         self._check_size(row.stored.mask, labels, (1, 1) if self.task is Task.CLASSIFICATION else self.size(index))
         return labels
 
@@ -93,7 +98,7 @@ class PreparedDataset:
                 f"The data set {self.root} has no split {name!r}.", fix=f"It has: {', '.join(self.splits)}."
             )
         rows = tuple(row for row in self.rows if row.split == name)
-        return PreparedSplit(self.root, rows, self.info.channels, self.codec, self.info.task)
+        return PreparedSplit(self.root, rows, self.info.channels, self.codec, self.info.task, self.classes.names)
 
 
 def open_dataset(root: Path, codec: ImageCodec) -> PreparedDataset:
@@ -104,13 +109,18 @@ def open_dataset(root: Path, codec: ImageCodec) -> PreparedDataset:
     info = info_from_data(read_toml(root / INFO, DataError), str(root / INFO))
     classes = parse_class_dict(read_text(root / CLASSES), str(root / CLASSES))
     rows = parse_rows(read_text(root / ROWS), str(root / ROWS))
-    problems = [*_disagreements(info, classes, rows), *_missing(root, rows)]
+    problems = [*_disagreements(info, classes, rows), *_missing(root, rows, classes.names)]
     if problems:
         more = [f"and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
         raise DataError(
             f"The data set {root} has changed since it was prepared.", problems=problems[:_SHOWN] + more, fix=_AGAIN
         )
     return PreparedDataset(root, info, classes, tuple(rows), codec)
+
+
+def mask_files(mask: str, classes: Sequence[str]) -> list[str]:
+    """The files of a mask: one, or of planes one a class, whose name stands in place of the star."""
+    return [mask.replace(EACH, name) for name in classes] if EACH in mask else [mask]
 
 
 def read_text(path: Path) -> str:
@@ -133,13 +143,13 @@ def _disagreements(info: DatasetInfo, classes: ClassMap, rows: Sequence[DatasetR
     return problems
 
 
-def _missing(root: Path, rows: Sequence[DatasetRow]) -> list[str]:
-    """Listing the two folders is quicker than asking for every file."""
+def _missing(root: Path, rows: Sequence[DatasetRow], classes: Sequence[str]) -> list[str]:
+    """Listing the few folders is quicker than asking for every file."""
     there = {
         f"{folder}/{name}"
-        for folder in (IMAGES, MASKS)
+        for folder in (IMAGES, MASKS, *(f"{MASKS}/{name}" for name in classes))
         if (root / folder).is_dir()
         for name in os.listdir(root / folder)
     }
-    files = [file for row in rows for file in (row.stored.image, row.stored.mask)]
+    files = [file for row in rows for file in (row.stored.image, *mask_files(row.stored.mask, classes))]
     return [f"{file} is missing" for file in files if file not in there and not (root / file).is_file()]

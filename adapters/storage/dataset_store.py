@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import shutil
 from collections import Counter
@@ -20,7 +21,7 @@ from ...domain.ports.dataset import SourceItem
 from ...domain.ports.images import ImageCodec
 from ...domain.ports.preparing import DatasetRow, StoredPair
 from .. import files
-from .dataset import CLASSES, IMAGES, INFO, MASKS, ROWS, PreparedDataset, open_dataset, read_text
+from .dataset import CLASSES, EACH, IMAGES, INFO, MASKS, ROWS, PreparedDataset, mask_files, open_dataset, read_text
 from .tables import format_rows, info_to_data, parse_splits
 from .toml import write_toml
 
@@ -62,21 +63,21 @@ class FolderWriter:
         """Links, copies, converts or refers to the image; writes the mask. Raises DataError when the disk refuses."""
         if _UNFIT.intersection(item.key) or item.key.startswith(".") or not item.key:
             raise DataError(f"The id {item.key!r} of {item.image} cannot be a file's name.", fix="Rename the file.")
-        mask = f"{MASKS}/{item.key}.png"
+        mask = f"{MASKS}/{EACH}/{item.key}.png" if labels.ndim == 3 else f"{MASKS}/{item.key}.png"
         try:
             place, image_file = self._keep(item, image, changed)
-            self.codec.write_labels(self.work / mask, labels, classes)
-            return StoredPair(place, mask, files.sha256_of(image_file), files.sha256_of(self.work / mask))
+            return StoredPair(place, mask, files.sha256_of(image_file), self._masks(mask, labels, classes))
         except OSError as error:
             raise _refusal(self.out, error) from error
 
     def finish(self, info: DatasetInfo, classes: ClassMap, rows: Sequence[DatasetRow]) -> Path:
         """Writes the tables and moves the folder to its place."""
-        wanted = {file for row in rows for file in (row.stored.image, row.stored.mask)}
+        kept = ((row.stored.image, *mask_files(row.stored.mask, classes.names)) for row in rows)
+        wanted = {file for files_of_row in kept for file in files_of_row}
         try:
             for folder in (IMAGES, MASKS):
-                for path in (self.work / folder).iterdir():
-                    if f"{folder}/{path.name}" not in wanted:
+                for path in (self.work / folder).rglob("*"):
+                    if path.is_file() and path.relative_to(self.work).as_posix() not in wanted:
                         path.unlink()
             files.write_text(self.work / CLASSES, format_class_dict(classes))
             files.write_text(self.work / ROWS, format_rows(rows))
@@ -87,6 +88,18 @@ class FolderWriter:
         except OSError as error:
             raise _refusal(self.out, error) from error
         return self.out
+
+    def _masks(self, mask: str, labels: Labels, classes: ClassMap) -> str:
+        """Writes the mask's file or files; gives their hash."""
+        if EACH not in mask:
+            self.codec.write_labels(self.work / mask, labels, classes)
+            return files.sha256_of(self.work / mask)
+        unfit = [name for name in classes.names if _UNFIT.intersection(name) or name.strip(". ") != name]
+        if unfit:
+            raise DataError(f"The class {unfit[0]!r} cannot be a folder's name.", fix="Give it another in --classes.")
+        paths = [self.work / file for file in mask_files(mask, classes.names)]
+        self.codec.write_planes(paths, labels)
+        return hashlib.sha256("".join(map(files.sha256_of, paths)).encode()).hexdigest()
 
     def _keep(self, item: SourceItem, image: Image, changed: bool) -> tuple[str, Path]:
         """The image's place in the data set, and the file itself."""

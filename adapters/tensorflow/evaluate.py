@@ -22,10 +22,11 @@ class TensorflowEvalSession:
 
     def __init__(self, model: TensorflowModel, plan: StepPlan | None = None) -> None:
         self._model, self._plan = model, plan
-        self._classes = max(2, len(model.spec.classes))
+        self._planes = model.spec.task.planes
+        self._classes = model.spec.task.matrix(len(model.spec.classes))[0]
         self._counts: list[tf.Tensor] = []
         self._losses: list[tf.Tensor] = []
-        labels = tf.TensorSpec((None, None, None), tf.uint8)
+        labels = tf.TensorSpec((None,) * (4 if self._planes else 3), tf.uint8)
         self.counted = trace_once(self._counted, [model.images, labels])
         self.chosen = trace_once(self._chosen, [model.images])
         self.shared = trace_once(self._shared, [model.images])
@@ -67,20 +68,26 @@ class TensorflowEvalSession:
     def _counted(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         truth, valid = targets(labels)
         outputs = self._model.infer(images)
-        counts = confusions(predictions(outputs[0]), truth, valid, self._classes, device=self._model.device)
+        predicted = self._predictions(outputs[0])
+        counts = confusions(predicted, truth, valid, self._classes, device=self._model.device)
         if self._plan is None:
             return counts, tf.zeros((0,))
         loss = supervised(self._plan.loss, OPS, outputs, self._plan.output_weights, truth, valid)
         return counts, tf.fill((tf.shape(truth)[0],), loss)
 
     def _chosen(self, images: tf.Tensor) -> tf.Tensor:
-        return tf.cast(predictions(self._main(images)), tf.uint8)
+        return tf.cast(self._predictions(self._main(images)), tf.uint8)
 
     def _shared(self, images: tf.Tensor) -> tf.Tensor:
         logits = self._main(images)
+        if self._planes:
+            return tf.sigmoid(logits)
         if logits.shape[-1] == 1:
             return tf.concat([tf.sigmoid(-logits), tf.sigmoid(logits)], -1)
         return tf.nn.softmax(logits, -1)
+
+    def _predictions(self, logits: tf.Tensor) -> tf.Tensor:
+        return predictions(logits, planes=self._planes)
 
     def _main(self, images: tf.Tensor) -> tf.Tensor:
         return self._model.infer(images)[0]

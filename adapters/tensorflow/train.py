@@ -44,7 +44,7 @@ class TensorflowTrainSession:
         if plan.deterministic:
             require_determinism(model.device)
         self._model, self._plan = model, plan
-        self._classes = max(2, len(model.spec.classes))
+        self._planes, self._matrix = model.spec.task.planes, model.spec.task.matrix(len(model.spec.classes))
         weights = model.spec.graph.weights()
         self._averages = Averages(model) if plan.averaging else None
         self._tensors = {name: tensor for name, tensor in model.tensors.items() if weights[name].trainable}
@@ -55,11 +55,11 @@ class TensorflowTrainSession:
         with tf.device(model.device):
             self._optimizer = SlottedOptimizer(plan.optimizer, self._tensors, plan.tuning)
             self._scale = LossScale() if model.precision == Precision.FP16.value else None
-            self._counts = tf.Variable(tf.zeros((self._classes, self._classes), tf.int64), trainable=False)
+            self._counts = tf.Variable(tf.zeros(self._matrix, tf.int64), trainable=False)
             summed = self._tensors if plan.accumulate > 1 else {}
             self._sums = {name: _zeros(tensor.variable) for name, tensor in summed.items()}
         kinds: list[tuple[tuple[int | None, ...], tf.DType]] = [
-            ((None, None, None), tf.uint8),
+            ((None,) * (4 if self._planes else 3), tf.uint8),
             ((2, 4), tf.float32),
             ((), tf.float32),
             ((2,), tf.int64),
@@ -158,7 +158,8 @@ class TensorflowTrainSession:
             scaled = loss / plan.accumulate if plan.accumulate > 1 else loss
             scaled = self._scale.scaled(scaled) if self._scale else scaled
         gradients = tape.gradient(scaled, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        found = confusions(predictions(outputs[0]), truth, valid, self._classes, device=self._model.device)
+        predicted = predictions(outputs[0], planes=self._planes)
+        found = confusions(predicted, truth, valid, self._matrix[0], device=self._model.device)
         self._counts.assign_add(tf.reduce_sum(found, 0))
         if not self._sums:
             self._update(gradients, scalars, share)

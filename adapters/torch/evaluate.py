@@ -24,7 +24,8 @@ class TorchEvalSession:
 
     def __init__(self, model: TorchModel, plan: StepPlan | None = None) -> None:
         self._model, self._plan = model, plan
-        self._classes = max(2, len(model.spec.classes))
+        self._planes = model.spec.task.planes
+        self._classes = model.spec.task.matrix(len(model.spec.classes))[0]
         self._counts: list[Tensor] = []
         self._losses: list[Tensor] = []
 
@@ -37,7 +38,7 @@ class TorchEvalSession:
         """See the port."""
         truth, valid = batch.targets()
         outputs = self._outputs(batch)
-        self._counts.append(confusions(predictions(outputs[0]), truth, valid, self._classes))
+        self._counts.append(confusions(self._predictions(outputs[0]), truth, valid, self._classes))
         if self._plan is not None:
             with deterministic_kernels(self._plan.deterministic):
                 loss: Tensor = supervised(self._plan.loss, OPS, outputs, self._plan.output_weights, truth, valid)
@@ -53,14 +54,16 @@ class TorchEvalSession:
     @torch.inference_mode()
     def masks(self, batch: DeviceBatch) -> LabelBatch:
         """See the port."""
-        masks: LabelBatch = predictions(self._main(batch)).to(torch.uint8).cpu().numpy()
+        masks: LabelBatch = self._predictions(self._main(batch)).to(torch.uint8).cpu().numpy()
         return masks
 
     @torch.inference_mode()
     def probabilities(self, batch: DeviceBatch) -> Probabilities:
         """See the port."""
         logits = self._main(batch)
-        if logits.shape[-1] == 1:
+        if self._planes:
+            values = torch.sigmoid(logits)
+        elif logits.shape[-1] == 1:
             values = torch.cat([torch.sigmoid(-logits), torch.sigmoid(logits)], -1)
         else:
             values = _softmax(logits)
@@ -70,6 +73,9 @@ class TorchEvalSession:
     def close(self) -> None:
         """Drops what was counted. Closing twice does no harm."""
         self._counts, self._losses = [], []
+
+    def _predictions(self, logits: Tensor) -> Tensor:
+        return predictions(logits, planes=self._planes)
 
     def _main(self, batch: DeviceBatch) -> Tensor:
         return self._outputs(batch)[0]

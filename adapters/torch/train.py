@@ -45,7 +45,7 @@ class TorchTrainSession:
             torch.amp.GradScaler(model.torch_device.type) if model.precision == Precision.FP16.value else None
         )
         self._random = graph_has(model.spec.graph, Dropout)
-        self._classes = max(2, len(model.spec.classes))
+        self._planes, self._matrix = model.spec.task.planes, model.spec.task.matrix(len(model.spec.classes))
         self._updates = self._frozen_updates = self._pending = 0
         self._losses: list[Tensor] = []
         self._counts = self._no_counts()
@@ -76,7 +76,8 @@ class TorchTrainSession:
             scaled = loss / plan.accumulate if plan.accumulate > 1 else loss
             torch.autograd.backward(self._scaler.scale(scaled) if self._scaler else scaled)
         self._losses.append(loss.detach())
-        self._counts += confusions(predictions(outputs[0].detach()), truth, valid, self._classes).sum(0)
+        predicted = predictions(outputs[0].detach(), planes=self._planes)
+        self._counts += confusions(predicted, truth, valid, self._matrix[0]).sum(0)
         self._pending += 1
         if self._pending == plan.accumulate:
             self._update(rate)
@@ -148,4 +149,4 @@ class TorchTrainSession:
             yield
 
     def _no_counts(self) -> Tensor:
-        return torch.zeros(self._classes, self._classes, dtype=torch.int64, device=self._model.torch_device)
+        return torch.zeros(self._matrix, dtype=torch.int64, device=self._model.torch_device)

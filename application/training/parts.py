@@ -15,9 +15,11 @@ from ...domain.choices import Choice
 from ...domain.classes import ClassMap
 from ...domain.description import DatasetInfo
 from ...domain.errors import InvalidSpecError, SegportError, UnknownNameError
+from ...domain.losses.planes import PerPlane
 from ...domain.ports.backend import Backend, Capability, StepPlan
 from ...domain.ports.catalogue import Catalogue
 from ...domain.ports.dataset import TrainingPlan, ViewingPlan
+from ...domain.ports.loss import Loss, OneClassAPixel
 from ...domain.ports.tracking import Tracker
 from ...domain.resampling import Fit
 from ...domain.samples import Task
@@ -79,11 +81,7 @@ def assemble(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, c
     problems = _Problems()
     backend = problems.attempt(lambda: training_backend(catalogue, settings.backend))
     spec = problems.attempt(lambda: model_spec(catalogue, settings, info, classes))
-    loss_options = dict(settings.loss.options)
-    if settings.class_weights not in (None, "none"):
-        loss_options["class_weights"] = info.class_weights[settings.class_weights or ""]
-    loss_name = settings.loss.name
-    loss = problems.attempt(lambda: catalogue.loss(loss_name, loss_options))
+    loss = problems.attempt(lambda: _loss(catalogue, settings, info))
     optimizer = problems.attempt(lambda: _named("optimizer", OPTIMIZERS, settings.optimizer))
     schedule = problems.attempt(lambda: _schedule(settings))
     policy = problems.attempt(lambda: _policy(catalogue, settings))
@@ -152,6 +150,24 @@ def model_spec(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo,
         architecture=str(settings.model),
         encoder=str(settings.encoder),
     )
+
+
+def _loss(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo) -> Loss:
+    """The loss with the weights of the classes: its own, or of planes those of the mean over them."""
+    assert settings.loss
+    options = dict(settings.loss.options)
+    weights = () if settings.class_weights in (None, "none") else info.class_weights[settings.class_weights or ""]
+    if weights and not info.task.planes:
+        options["class_weights"] = weights
+    loss = catalogue.loss(settings.loss.name, options)
+    if not info.task.planes:
+        return loss
+    if isinstance(loss, OneClassAPixel) and loss.softmax:
+        raise InvalidSpecError(
+            f"loss = {settings.loss}: it shares a pixel out among the classes, and in a multilabel task they overlap.",
+            fix="Use one that judges each class by itself: bce-dice, bce, dice, focal, jaccard, tversky, lovasz-hinge.",
+        )
+    return PerPlane(loss, weights)
 
 
 def _check_task(settings: TrainSettings, task: Task, logits: Shape) -> None:

@@ -132,6 +132,8 @@ def _tunes(settings: TrainSettings) -> bool:
 def _loss(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:
     if info.task is Task.BINARY:
         return Choice("bce-dice"), "binary: cross-entropy for calibration, Dice for overlap"
+    if info.task.planes:
+        return Choice("bce-dice"), "each class by itself: cross-entropy for calibration, Dice for overlap"
     if info.task is Task.CLASSIFICATION:
         return Choice("cross-entropy"), "one class an image: there is no overlap to optimise"
     return Choice("ce-dice"), "multiclass: cross-entropy for calibration, Dice for overlap"

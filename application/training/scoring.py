@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from math import nan
 
+import numpy as np
+
 from ...domain.classes import ClassMap
-from ...domain.metrics.confusion import Confusion
-from ...domain.metrics.overlap import standard_metrics
+from ...domain.metrics.overlap import metrics_for
+from ...domain.metrics.planes import kind_of
 from ...domain.ports.backend import EvalTally
 from .progress import Progress
 
@@ -25,10 +27,9 @@ def epoch_metrics(progress: Progress, validation: EvalTally | None, classes: Cla
     Scores are aggregated over the data set: counts are summed first. Both losses are of the same formula and outputs;
     that of training is the mean over the steps, on augmented images. NaN without validation.
     """
-    judges = {metric.name: metric for metric in standard_metrics()}
-    trained, seen = Confusion(progress.counts), Confusion.zero(len(classes))
-    if validation is not None:
-        seen = Confusion(sum(validation.counts, start=seen.counts))
+    judges = {metric.name: metric for metric in metrics_for(progress.counts)}
+    kind, nothing = kind_of([progress.counts]), np.zeros_like(progress.counts)
+    trained, seen = kind(progress.counts), kind(sum(validation.counts, start=nothing) if validation else nothing)
     metrics = {"train_loss": progress.mean_loss}
     metrics |= {f"train_{name}": judges[name](trained).value for name in METRICS}
     metrics |= {"val_loss": validation.mean_loss if validation is not None else nan}

@@ -84,11 +84,10 @@ def _begun_again(run: Run, parts: Parts, settings: TrainSettings, sources: Sourc
 def _no_progress(parts: Parts) -> Progress:
     schedule = parts.loop.schedule
     inner = schedule.schedule if isinstance(schedule, WarmUp) else schedule
-    classes = len(parts.spec.classes)
     return Progress(
         best=Best(parts.loop.mode),
         stopping=EarlyStopping(patience=parts.loop.patience, mode=parts.loop.mode),
-        counts=np.zeros((classes, classes), np.int64),
+        counts=np.zeros(parts.spec.task.matrix(len(parts.spec.classes)), np.int64),
         plateau=inner if isinstance(inner, Plateau) else None,
     )
 

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from ..arrays import IGNORE, AnyArray, Labels, Planes
 from ..errors import DataError, InvalidSpecError
 
+INSIDE, UNKNOWN = 255, 128
+"""How the picture of a plane says it: 0 is outside, INSIDE (or 1) inside, and the class does not count at UNKNOWN."""
+
 
 class Overlap(StrEnum):
     """Who gets a pixel that several masks claim.
@@ -65,6 +68,13 @@ def to_planes(labels: Labels, count: int, *, first: int = 0) -> Planes:
     """
     planes: Planes = np.equal(labels[..., np.newaxis], np.arange(first, first + count)).astype(np.uint8)
     return planes
+
+
+def to_picture(plane: Labels) -> Labels:
+    """(H, W) uint8 of 0, 1 and ``IGNORE`` as the picture of a plane: grey values that can be looked at."""
+    table = np.zeros(256, np.uint8)
+    table[1], table[IGNORE] = INSIDE, UNKNOWN
+    return table[plane]
 
 
 def _refuse(inside: NDArray[np.bool_]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from ..arrays import IGNORE, Labels
+from ..arrays import IGNORE, Labels, Planes
 from ..errors import DataError, InvalidSpecError
 from .score import Score
 
@@ -85,6 +85,24 @@ class Calibration:
         sums = np.bincount(cell.ravel(), units.ravel(), minlength=classes * bins)  # whole numbers, far below 2**53
         counts = pixels.reshape(classes, bins, 3)[..., :2]
         return cls(counts.astype(np.int64), sums.reshape(classes, bins).astype(np.int64))
+
+    @classmethod
+    def of_planes(
+        cls, truth: Planes, prediction: Planes, confidence: NDArray[np.float32], classes: int, bins: int = BINS
+    ) -> Calibration:
+        """Counts one image's planes, (H, W, K) each: of class k, all pixels that count in plane k.
+
+        Confidence is the probability of what was decided, inside or outside. Raises DataError as ``of``.
+        """
+        index = np.arange(classes, dtype=np.uint8)
+        decided = np.where(truth == prediction, index, (index + 1) % IGNORE).astype(np.uint8)  # itself, or another
+        return cls.of(
+            np.where(truth == IGNORE, np.uint8(IGNORE), decided),
+            np.broadcast_to(index, prediction.shape),
+            confidence,
+            classes,
+            bins,
+        )
 
     def __add__(self, other: Calibration) -> Calibration:
         return Calibration(self.counts + other.counts, self.sums + other.sums)

@@ -31,8 +31,10 @@ class Difference:
     ties: int = 0
 
     @classmethod
-    def of(cls, first: Logits, other: Logits) -> Difference:
-        """Of (..., K) logits of one shape; K = 1 is binary."""
+    def of(cls, first: Logits, other: Logits, *, planes: bool = False) -> Difference:
+        """Of (..., K) logits of one shape; K = 1 is binary. Of ``planes``, each class's decision is a pixel's."""
+        if planes:
+            first, other = first[..., np.newaxis], other[..., np.newaxis]
         scale = float(np.abs(first).max(initial=0))
         decided = decisions(first)
         differing = decided != decisions(other)
@@ -64,8 +66,13 @@ class Difference:
         return self.differing / self.pixels if self.pixels else float("nan")
 
 
-def decisions(logits: Logits) -> Labels:
-    """(...,) uint8 classes of (..., K) logits: argmax, ties to the lowest index; for K = 1, logit > 0."""
+def decisions(logits: Logits, *, planes: bool = False) -> Labels:
+    """(...,) uint8 classes of (..., K) logits: argmax, ties to the lowest index; for K = 1, logit > 0.
+
+    Of ``planes`` (..., K) uint8, 1 where logit > 0.
+    """
+    if planes:
+        return (logits > 0).astype(np.uint8)
     chosen = logits[..., 0] > 0 if logits.shape[-1] == 1 else logits.argmax(axis=-1)
     return chosen.astype(np.uint8)
 

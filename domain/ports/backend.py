@@ -181,11 +181,14 @@ class EvalSession(Protocol):
         ...
 
     def masks(self, batch: Any) -> LabelBatch:
-        """(N, H, W) predicted class indices: argmax (ties to the lowest index), or logit > 0 for binary."""
+        """(N, H, W) predicted class indices: argmax (ties to the lowest index), or logit > 0 for binary.
+
+        Of planes (N, H, W, K), 1 where logit > 0.
+        """
         ...
 
     def probabilities(self, batch: Any) -> Probabilities:
-        """(N, H, W, K) float32: softmax, or for binary the two columns (1 - sigmoid, sigmoid)."""
+        """(N, H, W, K) float32: softmax; for binary two columns, (1 - sigmoid, sigmoid); of planes a sigmoid each."""
         ...
 
     def close(self) -> None:

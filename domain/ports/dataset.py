@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from attrs import field, frozen
 
-from ..arrays import Image, Labels
+from ..arrays import Image, Labels, Planes
 from ..augmentation.policy import AugmentationPolicy
 from ..classes import ClassMap
 from ..description import DatasetInfo
@@ -172,6 +172,18 @@ class KnowsTask(Protocol):
     @property
     def task(self) -> Task:
         """``CLASSIFICATION`` where labels are (1, 1), of whole images."""
+        ...
+
+
+@runtime_checkable
+class ReadsPlanes(Protocol):
+    """A reader that can also keep classes apart that overlap."""
+
+    def read_planes(self, item: SourceItem, classes: ClassMap) -> Planes:
+        """(H, W, K) uint8 of 0, 1 and IGNORE, one plane a class of the map, which has none for background.
+
+        Raises DataError as ``Reader.read_labels``.
+        """
         ...
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from ..arrays import Image, Labels
+from ..arrays import Image, Labels, Planes
 from ..classes import ClassMap
 from ..resampling import Frame
 
@@ -25,12 +25,20 @@ class ImageCodec(Protocol):
         """(H, W) uint8: the values of an 8-bit grey or palette picture, untouched: what ``write_labels`` wrote."""
         ...
 
+    def read_planes(self, paths: Sequence[Path]) -> Planes:
+        """(H, W, K) uint8 of 0, 1 and IGNORE: a picture a class, what ``write_planes`` wrote."""
+        ...
+
     def write_image(self, path: Path, image: Image) -> None:
         """A PNG without loss."""
         ...
 
     def write_labels(self, path: Path, labels: Labels, classes: ClassMap) -> None:
         """An 8-bit palette PNG whose pixel values are the class ids, in the classes' colours; 255 is ignored."""
+        ...
+
+    def write_planes(self, paths: Sequence[Path], planes: Planes) -> None:
+        """A grey PNG a class: 0 outside, 255 inside, 128 where the class does not count."""
         ...
 
     def conversion(self, path: Path) -> str | None:

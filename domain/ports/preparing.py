@@ -17,7 +17,10 @@ from .dataset import Dataset, SourceItem
 
 @frozen
 class StoredPair:
-    """Where a pair went (relative to the data set, or absolute where only referred to), and SHA-256 of both files."""
+    """Where a pair went (relative to the data set, or absolute where only referred to), and SHA-256 of both files.
+
+    Planes are a file a class: ``masks/*/a.png``, where ``*`` stands for each class; their hash is of all hashes.
+    """
 
     image: str
     mask: str

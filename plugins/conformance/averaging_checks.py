@@ -7,12 +7,13 @@ from functools import partial
 from attrs import evolve
 
 from ...domain.errors import CheckpointError
+from ...domain.metrics.differences import decisions
 from ...domain.ports.backend import TrainState
 from ...domain.training.averaging import Averaging
 from ...domain.training.optimizers import Adam
 from . import expect
 from .subject import Subject, batch, lively, small_spec, train
-from .training_checks import _predictions, _same_state
+from .training_checks import _same_state
 
 AVERAGING = Averaging(0.25)
 """A decay that warms up in two updates and is reached in the third."""
@@ -59,7 +60,7 @@ def the_result_holds_the_averages_and_the_trained_model_its_own_weights(subject:
             if looks:
                 (masks,) = (evaluator.masks(fed) for fed in evaluator.feed([data]))
                 wanted = subject.reference(spec, session.snapshot().averages).logits(data.images)[0]
-                agree = float((masks == _predictions(wanted)).mean())
+                agree = float((masks == decisions(wanted)).mean())
                 expect.that(agree > 0.999, f"the evaluator saw other weights: {agree:.1%} of its pixels agree")
         state = session.snapshot()
         expect.same_weights("weights of the result", session.result.weights(), state.averages)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ...domain.metrics.confusion import per_image
+from ...domain.metrics.differences import decisions
+from ...domain.metrics.planes import count
 from ...domain.samples import Batch, Task
 from . import expect
 from .subject import LOSS_TOLERANCE, Subject, batch, cross_entropy, lively, plan, small_spec
@@ -17,13 +18,16 @@ class _Broken(Exception):
 
 
 def counts_of_images_equal_the_domains_for_any_batching(subject: Subject) -> None:
-    """One (K, K) int64 matrix an image, in order of feeding, ignored pixels left out; nothing left after draining."""
+    """One int64 matrix an image, in order of feeding, ignored pixels left out; nothing left after draining.
+
+    It is (K, K), or (K, 2, 2) of planes.
+    """
     for task in Task:
         spec = small_spec(task)
         model, data = subject.model(spec), batch(spec, 5)
         logits = model.logits(data.images)[0]
-        predicted = (logits[..., 0] > 0) if task is Task.BINARY else logits.argmax(-1)
-        wanted = per_image(list(data.labels), list(predicted.astype(np.uint8)), len(spec.classes))
+        pairs = zip(data.labels, decisions(logits, planes=task.planes), strict=True)
+        wanted = [count(*pair, len(spec.classes)) for pair in pairs]
         evaluator = subject.backend.evaluator(model)
         for length in (5, 2, 1):
             for fed in evaluator.feed(_parts(data, length)):
@@ -59,24 +63,24 @@ def losses_of_validation_equal_the_formula_on_the_logits(subject: Subject) -> No
 
 
 def masks_and_probabilities_follow_the_logits(subject: Subject) -> None:
-    """The largest logit, or logit > 0; softmax, or the two columns of the sigmoid."""
+    """The largest logit, or logit > 0; softmax, the two columns of the sigmoid, or of planes a sigmoid each."""
     for task in Task:
         spec = small_spec(task)
         model, data = subject.model(spec), batch(spec)
         z = model.logits(data.images)[0].astype(np.float64)
         z = np.concatenate([np.zeros_like(z), z], axis=-1) if task is Task.BINARY else z
+        wanted = 1 / (1 + np.exp(-z)) if task.planes else np.exp(z - np.logaddexp.reduce(z, axis=-1, keepdims=True))
         evaluator = subject.backend.evaluator(model)
         for fed in evaluator.feed([data]):
             masks, probabilities = evaluator.masks(fed), evaluator.probabilities(fed)
         expect.that(masks.dtype == np.uint8, f"masks of {masks.dtype}, expected uint8")
-        expect.equal(f"{task.value} masks", masks, z.argmax(-1))
+        expect.equal(f"{task.value} masks", masks, z > 0 if task.planes else z.argmax(-1))
         expect.that(probabilities.dtype == np.float32, f"probabilities of {probabilities.dtype}, expected float32")
-        wanted = np.exp(z - np.logaddexp.reduce(z, axis=-1, keepdims=True))
         expect.close(f"{task.value} probabilities", probabilities, wanted, 1e-5)
 
 
 def equal_logits_go_to_the_first_class(subject: Subject) -> None:
-    """With every weight zero all classes tie; a binary logit of zero is background."""
+    """With every weight zero all classes tie; a binary logit of zero, or a plane's, is background."""
     for task in Task:
         spec = small_spec(task)
         zeros = {name: np.zeros_like(array) for name, array in lively(spec.graph, 0).items()}

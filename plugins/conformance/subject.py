@@ -32,6 +32,7 @@ from ...domain.architecture.weights import Weights, initialise
 from ...domain.arrays import IGNORE, LabelBatch, Logits
 from ...domain.classes import ClassMap
 from ...domain.losses.crossentropy import BinaryCrossEntropy, CrossEntropy
+from ...domain.losses.planes import PerPlane
 from ...domain.ports.backend import Backend, Precision, StepPlan, TrainSession
 from ...domain.ports.loss import Loss
 from ...domain.ports.model import Model
@@ -115,7 +116,7 @@ def lively(graph: Graph, seed: int) -> dict[str, NDArray[np.float32]]:
 def batch(spec: ModelSpec, count: int = 3, size: tuple[int, int] = SIZE, seed: int = 0) -> Batch:
     """Images whose classes follow from their brightness, with a tenth of the pixels ignored.
 
-    For classification the labels are those of the first pixels.
+    For classification the labels are those of the first pixels. Planes lie within one another, and each ignores others.
     """
     generator = np.random.default_rng(seed)
     height, width = size
@@ -123,6 +124,8 @@ def batch(spec: ModelSpec, count: int = 3, size: tuple[int, int] = SIZE, seed: i
     blocks = coarse.repeat(4, axis=1).repeat(4, axis=2)[:, :height, :width]
     images = np.clip(blocks + generator.integers(-20, 21, blocks.shape), 0, 255).astype(np.uint8)
     labels = (blocks.mean(axis=3) * len(spec.classes) // 256).astype(np.uint8)
+    if spec.task.planes:
+        labels = (labels[..., np.newaxis] >= np.arange(len(spec.classes))).astype(np.uint8)
     labels[generator.random(labels.shape) < 0.1] = IGNORE
     labels = labels[:, :1, :1] if spec.task is Task.CLASSIFICATION else labels
     return Batch(images, labels, tuple(f"{seed}-{i}" for i in range(count)))
@@ -130,11 +133,16 @@ def batch(spec: ModelSpec, count: int = 3, size: tuple[int, int] = SIZE, seed: i
 
 def loss_of(spec: ModelSpec) -> Loss:
     """The plain loss of the model's task."""
+    if spec.task.planes:
+        return PerPlane(BinaryCrossEntropy())
     return BinaryCrossEntropy() if spec.task is Task.BINARY else CrossEntropy()
 
 
 def cross_entropy(logits: Logits, labels: LabelBatch) -> float:
     """That loss in float64, straight from its definition."""
+    if labels.ndim == 4:
+        planes = range(labels.shape[3])
+        return float(np.mean([cross_entropy(logits[..., k : k + 1], labels[..., k]) for k in planes]))
     z, valid = logits.astype(np.float64), labels != IGNORE
     if z.shape[-1] == 1:
         z = np.concatenate([np.zeros_like(z), z], axis=-1)  # sigmoid is softmax against a logit of zero

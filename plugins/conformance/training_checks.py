@@ -6,9 +6,11 @@ from functools import partial
 
 import numpy as np
 
-from ...domain.arrays import IGNORE, LabelBatch, Logits
+from ...domain.arrays import IGNORE
 from ...domain.errors import CheckpointError
 from ...domain.metrics.confusion import Confusion
+from ...domain.metrics.differences import decisions
+from ...domain.metrics.planes import PlaneConfusion
 from ...domain.ports.backend import Capability, TrainState
 from ...domain.samples import Batch, Task
 from ...domain.training.optimizers import Adam, AdamW, Sgd
@@ -58,8 +60,8 @@ def training_counts_equal_the_domains(subject: Subject) -> None:
         spec = small_spec(task)
         model, data = subject.model(spec), batch(spec)
         session = subject.trainer(model)
-        predicted = _predictions(model.logits(data.images, training=True)[0])
-        wanted = Confusion.of(data.labels, predicted, len(spec.classes))
+        predicted = decisions(model.logits(data.images, training=True)[0], planes=task.planes)
+        wanted = (PlaneConfusion if task.planes else Confusion).of(data.labels, predicted, len(spec.classes))
         train(session, [data], 0.0)
         expect.equal(f"{task.value} training counts", session.drain().counts, wanted.counts)
 
@@ -210,7 +212,7 @@ def evaluating_between_steps_changes_no_step(subject: Subject) -> None:
                 for fed in evaluator.feed([data]):
                     found = evaluator.masks(fed)
                 fresh = subject.with_weights(spec, model.weights())
-                agree = float((found == _predictions(fresh.logits(data.images)[0])).mean())
+                agree = float((found == decisions(fresh.logits(data.images)[0])).mean())
                 expect.that(agree > 0.999, f"the evaluator saw other weights: {agree:.1%} of its pixels agree")
         states.append(session.snapshot())
     _same_state(subject, states[1], states[0])
@@ -240,8 +242,3 @@ def _same_state(subject: Subject, found: TrainState, wanted: TrainState) -> None
         expect.that(set(some) == set(others), f"{kind}: other names")
         for name in others:
             expect.close(name, some[name], others[name], RESUME_TOLERANCE)
-
-
-def _predictions(logits: Logits) -> LabelBatch:
-    chosen = logits[..., 0] > 0 if logits.shape[-1] == 1 else logits.argmax(-1)
-    return np.asarray(chosen, np.uint8)

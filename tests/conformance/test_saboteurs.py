@@ -159,6 +159,24 @@ class ForgetsTheSoftmax(Backend):
             return np.log(self.inner.probabilities(batch))
 
 
+class SharesOverlappingClassesOut(Backend):
+    class Eval(Wrapper):
+        def probabilities(self, batch):
+            p = self.inner.probabilities(batch)
+            return p / p.sum(-1, keepdims=True)
+
+
+class IgnoresAPixelInAllPlanes(Backend):
+    class Train(Wrapper):
+        def feed(self, batches):
+            return self.inner.feed(attrs.evolve(b, labels=self.spread(b.labels)) for b in batches)
+
+        @staticmethod
+        def spread(labels):
+            anywhere = (labels == IGNORE).any(-1, keepdims=True) & (labels.ndim == 4)
+            return np.where(anywhere, IGNORE, labels)
+
+
 class TiesToTheLast(Backend):
     class Eval(Wrapper):
         def masks(self, batch):
@@ -464,6 +482,8 @@ CAUGHT_BY: dict[type[Backend], tuple[str, ...]] = {
     ValidatesTheMainOutputAlone: ("losses_of_validation_equal_the_formula_on_the_logits",),
     GivesALossABatch: ("losses_of_validation_equal_the_formula_on_the_logits",),
     ForgetsTheSoftmax: ("masks_and_probabilities_follow_the_logits",),
+    SharesOverlappingClassesOut: ("masks_and_probabilities_follow_the_logits",),
+    IgnoresAPixelInAllPlanes: ("losses_equal_the_formula_on_the_logits", "training_counts_equal_the_domains"),
     TiesToTheLast: ("equal_logits_go_to_the_first_class",),
     EvaluatesInTrainingMode: ("evaluating_changes_no_weight",),
     FeedsBackwards: ("feeding_keeps_the_order_hands_on_errors_and_closes_its_source",),

@@ -137,6 +137,7 @@ def test_the_task_chooses_the_loss() -> None:
     chosen = {task: derive(info(task=task), TrainSettings(DATA)).settings.loss for task in Task}
     assert chosen == {
         Task.BINARY: Choice("bce-dice"),
+        Task.MULTILABEL: Choice("bce-dice"),
         Task.MULTICLASS: Choice("ce-dice"),
         Task.CLASSIFICATION: Choice("cross-entropy"),
     }

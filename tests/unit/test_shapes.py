@@ -43,6 +43,7 @@ def test_a_reader_takes_it_without_being_told_anything(tmp_path: Path) -> None:
     class Wanted:
         out, num_images, height, width, seed = tmp_path / "s", 12, 48, 64, 3
         min_shape_px, max_shape_px, shapes = 16, 32, ["star", "cross"]
+        overlapping = False
 
     GenerateShapes()(Wanted(), lambda done, total: told.append((done, total)))
     assert told == [(n, 12) for n in range(1, 13)]

@@ -8,17 +8,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from attrs import field, frozen
 
-from ....domain.arrays import IGNORE, AnyArray, Labels
-from ....domain.classes import ClassMap
+from ....domain.arrays import IGNORE, AnyArray, Labels, Planes
+from ....domain.classes import BACKGROUNDS, ClassMap
 from ....domain.errors import DataError, InvalidSpecError, UnknownNameError
 from ....domain.masks.instances import Size, to_labels
 from ....domain.masks.planes import Overlap
 from .scan import PictureReader
-
-BACKGROUNDS = ("background", "_background_", "__background__")
-"""Names of the class that pixels in no region have."""
 
 
 @frozen
@@ -108,6 +106,34 @@ class RegionReader(PictureReader, ABC):
         labels = [IGNORE if region.ignored else _index(region, classes, self.name) for region in regions]
         masks = [_drawn(region, size, draw) for region in regions]
         return to_labels(masks, labels, size, self.overlap, background=background_of(classes))
+
+    def stack(
+        self, regions: Sequence[Region], size: Size, classes: ClassMap, draw: Callable[[Region, Size], AnyArray]
+    ) -> Planes:
+        """(H, W, K) planes of an image's regions: each lies in its class's plane, whatever lies in others.
+
+        What is ignored, or ``IGNORE`` in what was drawn, counts nowhere in its plane (in all, where it has no class)
+        unless another region of the class is there. Raises DataError as ``paint``.
+        """
+        planes = np.zeros((*size, len(classes)), np.uint8)
+        for region in sorted(regions, key=lambda region: not region.ignored):
+            mask = _drawn(region, size, draw)
+            if mask.shape != size:
+                raise DataError(f"{region.where}: drawn as {mask.shape}, but the image is {size} (height, width).")
+            for k in _planes_of(region, classes, self.name):
+                plane = planes[..., k]
+                unknown = (mask != 0) if region.ignored else (mask == IGNORE)
+                plane[unknown & (plane == 0)] = IGNORE
+                plane[(mask != 0) & ~unknown] = 1
+        return planes
+
+
+def _planes_of(region: Region, classes: ClassMap, reader: str) -> Sequence[int]:
+    """The planes that a region says something of: its class's; of one that is ignored and has no class, all."""
+    if region.ignored and not region.name:
+        return range(len(classes))
+    index = _index(region, classes, reader)
+    return [] if index == IGNORE else [index]
 
 
 def background_of(classes: ClassMap) -> int:

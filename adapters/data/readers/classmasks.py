@@ -7,13 +7,13 @@ from pathlib import Path
 
 from attrs import frozen
 
-from ....domain.arrays import AnyArray, Labels
+from ....domain.arrays import AnyArray, Labels, Planes
 from ....domain.classes import ClassMap
 from ....domain.errors import DataError
 from ....domain.masks.instances import Size
 from ....domain.ports.dataset import SourceItem
 from ..decode import image_size
-from ..labels import read_labels
+from ..labels import read_labels, read_plane
 from .annotated import Region, RegionReader
 from .pairing import mask_name
 from .scan import SPLITS, folders, homes, pictures, refuse, with_unique_keys
@@ -27,7 +27,7 @@ class ClassMaskReader(RegionReader):
     """``images/<id>.png`` and ``masks/<class>/<id>.png``, or these within train/, val/ and test/.
 
     Masks hold 0 and 255, or 0 and 1. The folders' names are the classes; a single one with a number for its name means
-    foreground. Masks of several classes that overlap are combined by the ``overlap`` rule.
+    foreground. Masks of several classes that overlap are combined by the ``overlap`` rule, or kept apart as planes.
     """
 
     @property
@@ -61,11 +61,15 @@ class ClassMaskReader(RegionReader):
         """Raises DataError naming the mask that holds other values, or has another size than the image."""
         return self.paint(item.annotations, image_size(item.image, self.max_pixels), classes, self._draw)
 
+    def read_planes(self, item: SourceItem, classes: ClassMap) -> Planes:
+        """Every mask as it is; 128 counts nowhere in its plane. Raises DataError as ``read_labels``."""
+        return self.stack(item.annotations, image_size(item.image, self.max_pixels), classes, self._plane)
+
+    def _plane(self, region: Region, size: Size) -> AnyArray:
+        return _of_size(read_plane(region.shape, self.max_pixels), size)
+
     def _draw(self, region: Region, size: Size) -> AnyArray:
-        mask = read_labels(region.shape, _BINARY, self.max_pixels)
-        if mask.shape != size:
-            raise DataError(f"it is {mask.shape[1]} x {mask.shape[0]}, but the image is {size[1]} x {size[0]}.")
-        return mask
+        return _of_size(read_labels(region.shape, _BINARY, self.max_pixels), size)
 
     def _items(self, home: Path, split: str | None, names: Sequence[str], problems: list[str]) -> list[SourceItem]:
         inside = folders(home)
@@ -90,6 +94,12 @@ class ClassMaskReader(RegionReader):
     def _item(self, image: Path, masks: dict[str, Path], split: str | None) -> SourceItem:
         regions = [Region(_class_of(name, list(masks)), str(path), path) for name, path in masks.items()]
         return SourceItem(image.stem, image, tuple(masks.values()), split, annotations=self.wanted(regions))
+
+
+def _of_size(mask: Labels, size: Size) -> Labels:
+    if mask.shape != size:
+        raise DataError(f"it is {mask.shape[1]} x {mask.shape[0]}, but the image is {size[1]} x {size[0]}.")
+    return mask
 
 
 def class_masks(source: Path) -> dict[str | None, Path]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ....domain.arrays import AnyArray, Labels
+from ....domain.arrays import AnyArray, Labels, Planes
 from ....domain.classes import ClassMap
 from ....domain.errors import DataError
 from ....domain.masks.instances import Size
@@ -93,6 +93,10 @@ class CocoReader(RegionReader):
     def read_labels(self, item: SourceItem, classes: ClassMap) -> Labels:
         """Raises DataError naming the file, the annotation and what is wrong with its segmentation."""
         return self.paint(item.annotations, image_size(item.image, self.max_pixels), classes, _draw)
+
+    def read_planes(self, item: SourceItem, classes: ClassMap) -> Planes:
+        """Crowds count nowhere in the plane of their class. Raises DataError as ``read_labels``."""
+        return self.stack(item.annotations, image_size(item.image, self.max_pixels), classes, _draw)
 
     def _indices(self, source: Path) -> list[_Index]:
         """The JSON files to read, of one kind."""

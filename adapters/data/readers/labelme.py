@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from ....domain.architecture.checks import whole
-from ....domain.arrays import AnyArray, Image, Labels
+from ....domain.arrays import AnyArray, Image, Labels, Planes
 from ....domain.class_names import parse_class_names
 from ....domain.classes import ClassMap
 from ....domain.errors import DataError
@@ -98,8 +98,17 @@ class LabelMeReader(RegionReader):
 
     def read_labels(self, item: SourceItem, classes: ClassMap) -> Labels:
         """Raises DataError naming the JSON file, the shape and what is wrong with it."""
-        size = self.read_image(item).shape[:2] if item.embedded else image_size(item.image, self.max_pixels)
-        return self.paint(item.annotations, size, classes, self._draw)
+        return self.paint(item.annotations, self._size(item), classes, self._draw)
+
+    def read_planes(self, item: SourceItem, classes: ClassMap) -> Planes:
+        """Every shape in its class's plane. Raises DataError as ``read_labels``."""
+        return self.stack(item.annotations, self._size(item), classes, self._draw)
+
+    def _size(self, item: SourceItem) -> Size:
+        if not item.embedded:
+            return image_size(item.image, self.max_pixels)
+        height, width = self.read_image(item).shape[:2]
+        return height, width
 
     def _item(self, path: Path, content: Mapping[str, Any], problems: list[str]) -> SourceItem | None:
         size = stated_size(content, "imageHeight", "imageWidth")

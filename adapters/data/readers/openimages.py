@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from ....domain.arrays import AnyArray, Labels
+from ....domain.arrays import AnyArray, Labels, Planes
 from ....domain.classes import ClassMap
 from ....domain.errors import DataError
 from ....domain.masks.instances import Size
@@ -81,10 +81,20 @@ class OpenImagesReader(RegionReader):
 
     def read_labels(self, item: SourceItem, classes: ClassMap) -> Labels:
         """Raises DataError naming the mask file and its line in the table."""
-        size = image_size(item.image, self.max_pixels)
-        largest = max((image_size(region.shape, self.max_pixels) for region in item.annotations), default=size)
+        size, largest = self._sizes(item)
         labels = self.paint(item.annotations, largest, classes, self._draw)
         return labels if largest == size else resize_labels(labels, size)
+
+    def read_planes(self, item: SourceItem, classes: ClassMap) -> Planes:
+        """Masks of a class are joined first, then brought to the image's size. Raises DataError as ``read_labels``."""
+        size, largest = self._sizes(item)
+        planes = self.stack(item.annotations, largest, classes, self._draw)
+        return planes if largest == size else resize_labels(planes, size)
+
+    def _sizes(self, item: SourceItem) -> tuple[Size, Size]:
+        """Of the image, and of the largest of its masks."""
+        size = image_size(item.image, self.max_pixels)
+        return size, max((image_size(region.shape, self.max_pixels) for region in item.annotations), default=size)
 
     def _draw(self, region: Region, size: Size) -> AnyArray:
         mask = read_labels(region.shape, _BINARY, self.max_pixels)

@@ -1,0 +1,50 @@
+"""Masks in a folder for each class: pairs of single planes, brought together again by image."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..domain.arrays import Counts
+from ..domain.classes import ClassMap
+from ..domain.errors import DataError
+from ..domain.masks.planes import UNKNOWN
+from ..domain.ports.mask_folders import MaskPair
+
+PLANE = ClassMap.binary().with_ignored([UNKNOWN])
+"""What the mask of one class holds."""
+_SHOWN = 20
+
+
+def plane_classes(pairs: Sequence[MaskPair], truth: Path, wanted: ClassMap | None) -> ClassMap:
+    """The classes of pairs whose key is ``<class>/<image>``: those ``wanted``, or all by name.
+
+    Raises DataError unless each image has a mask of each class, and none of another.
+    """
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for pair in pairs:
+        name, _, image = pair.key.rpartition("/")
+        found[name].add(image)
+    names = wanted.without_background().names if wanted else tuple(sorted(found))
+    images = set().union(*found.values())
+    problems = [f"{image}.png: not in a folder of its class" for image in sorted(found.get("", ()))]
+    problems += [f"{name}/: no such class" for name in sorted(found.keys() - {"", *names})]
+    problems += [f"{name}/{image}: no such mask" for name in names for image in sorted(images - found.get(name, set()))]
+    if problems:
+        more = [f"... and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+        raise DataError(
+            f"{truth} cannot be scored as classes that overlap: {len(problems)} problems.",
+            problems=[*problems[:_SHOWN], *more],
+            fix="Expected <class>/<image>.png, each image in each class's folder; empty where the class is absent.",
+        )
+    return wanted.without_background() if wanted else ClassMap.of(["background", *names]).without_background()
+
+
+def by_image(pairs: Sequence[MaskPair], counts: Sequence[Counts], classes: ClassMap) -> Mapping[str, Counts]:
+    """(K, 2, 2) of each image, sorted by name, from the (2, 2) of each pair."""
+    planes = {pair.key: matrix for pair, matrix in zip(pairs, counts, strict=True)}
+    images = sorted({pair.key.rpartition("/")[2] for pair in pairs})
+    return {image: np.stack([planes[f"{name}/{image}"] for name in classes.names]) for image in images}
