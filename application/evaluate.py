@@ -16,7 +16,7 @@ from ..domain.metrics.agreement import PixelAccuracy
 from ..domain.metrics.calibration import Calibration
 from ..domain.metrics.definitions import definitions
 from ..domain.metrics.logits import LogitCounts
-from ..domain.metrics.overlap import ForegroundIoU, MeanIoU, metrics_for
+from ..domain.metrics.overlap import ForegroundIoU, MeanIoU
 from ..domain.metrics.planes import kind_of
 from ..domain.metrics.score import NamedNumber, Score
 from ..domain.metrics.table import ClassRow, class_rows
@@ -31,6 +31,7 @@ from ..domain.ports.results import Results
 from ..domain.samples import Task
 from .counting import count
 from .evaluation_page import write_page
+from .judges import judges
 from .listening import Listener, nobody
 from .loading import Trained, load_trained
 from .predictor import Predictor
@@ -45,7 +46,7 @@ class EvaluationReport:
     Attributes:
         task: of a classifier "native resolution" means an image each, counted as one pixel.
         rows: one for each class.
-        scores: the standard metrics, native resolution, aggregated over the data set.
+        scores: the standard metrics and those of plugins, native resolution, aggregated over the data set.
         at_training_size: the same at the size the model was trained on, where images are resized for it; else None.
         definitions: what other toolkits would have printed; of masks with one class a pixel only.
         keys, counts: each image's confusion matrix at native resolution.
@@ -119,8 +120,8 @@ class EvaluateModel:
             task=spec.task,
             classes=spec.classes,
             rows=class_rows(counted.native, spec.classes.names),
-            scores=_scores(counted.native),
-            at_training_size=_scores(counted.resized) if counted.resized else None,
+            scores=self._scores(counted.native),
+            at_training_size=self._scores(counted.resized) if counted.resized else None,
             definitions=definitions(counted.native, settings.batch) if _defined_elsewhere(spec.task) else (),
             keys=tuple(counted.keys),
             counts=tuple(counted.native),
@@ -132,6 +133,9 @@ class EvaluateModel:
             precision=trained.model.precision,
         )
         return write_page(report, panels, out, self.reporter, self.results)
+
+    def _scores(self, counts: Sequence[Counts]) -> tuple[Score, ...]:
+        return tuple(evaluate(metric, counts) for metric in judges(self.catalogue, counts[0]))
 
     def _batches(self, trained: Trained, source: SampleSource, settings: EvaluateSettings) -> BatchSource:
         spec = trained.model.spec
@@ -166,7 +170,3 @@ def _judge(task: Task) -> Metric:
 def _defined_elsewhere(task: Task) -> bool:
     """Whether the table of definitions says anything: it is about masks of one class a pixel."""
     return task in (Task.MULTICLASS, Task.BINARY)
-
-
-def _scores(counts: Sequence[Counts]) -> tuple[Score, ...]:
-    return tuple(evaluate(metric, counts) for metric in metrics_for(counts[0]))
