@@ -4,11 +4,11 @@ PYTHON ?= python3
 BACKEND ?= torch
 BIN := .venv/bin
 # What is installed, by extras: all for the checks, one framework for the quickstart.
-INSTALLED := .venv/with-torch,tf-cpu,test
+INSTALLED := .venv/with-torch,tf-cpu,test,docs
 QUICK := .venv/with-$(if $(filter tf tensorflow,$(BACKEND)),tf-cpu,torch)
 TYPING := .typing/segport
 
-.PHONY: quickstart test lint types frameworks bench clean
+.PHONY: quickstart test lint types docs frameworks bench clean
 
 quickstart: $(QUICK)
 	$(BIN)/segport quickstart --backend $(BACKEND)
@@ -25,6 +25,10 @@ lint: $(INSTALLED)
 types: $(INSTALLED) $(TYPING)
 	MYPYPATH=$(CURDIR)/.typing $(BIN)/mypy -p segport
 
+# Strict: a warning ends it. The notice it is told to leave out is about the theme's successor.
+docs: .venv/with-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 # One framework at a time, and none: three environments of their own under .environments.
 frameworks:
 	$(PYTHON) tests/environments/frameworks.py
@@ -33,7 +37,7 @@ bench: $(INSTALLED)
 	@set -e; for script in $(sort $(wildcard benchmarks/bench_*.py)); do echo "$$script"; $(BIN)/python $$script; done
 
 clean:
-	rm -rf build dist *.egg-info quickstart .environments .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf build dist site *.egg-info quickstart .environments .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	rm -f .venv/with-*
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import sys
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,16 +16,20 @@ import pytest
 
 import segport
 from segport.cli.main import app
+from segport.plugins import Kind
+from segport.plugins.manager import GROUP, discover
+from segport.plugins.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md"))]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(name: str) -> list[str]:
     """Code blocks: indented by four spaces (outside of lists), or fenced."""
     text = (ROOT / name).read_text()
-    fenced = re.findall(r"^```\w*\n(.*?)^```$", text, re.M | re.S)
-    indented = re.findall(r"(?:^\n)((?:^ {4}.*\n|^\n)+)", text, re.M)
+    fence = re.compile(r"^```\w*\n(.*?)^```$", re.M | re.S)
+    fenced, rest = fence.findall(text), fence.sub("", text)
+    indented = re.findall(r"(?:^\n)((?:^ {4}.*\n|^\n)+)", rest, re.M)
     return fenced + [re.sub(r"^ {4}", "", block, flags=re.M) for block in indented if block.strip()]
 
 
@@ -89,14 +96,21 @@ def test_the_readmes_python_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert capsys.readouterr().out == "{'miou': 0.5}\n"
 
 
-def test_the_plugin_of_the_contributing_page_can_be_asked() -> None:
-    (snippet,) = [block for block in blocks("CONTRIBUTING.md") if "hookimpl" in block]
-    code = snippet[snippet.index("# my_package/plugin.py") :]
-    space: dict[str, Any] = {}
-    exec(compile(code, "CONTRIBUTING.md", "exec"), space)
-    toolkit = segport.Toolkit(segport.Settings((), [("mine", SimpleNamespace(**space))]))
-    assert "my-loss" in toolkit.registry.names("loss")
-    assert toolkit.registry.broken == ()
+def test_the_package_of_the_page_on_hooks_can_be_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its three files, the loss being that of the page's example, are found by the entry point they name."""
+    texts = blocks("docs/plugins.md")
+    (project,) = [tomllib.loads(text)["project"] for text in texts if text.startswith("# pyproject.toml")]
+    (plugin,) = [text for text in texts if text.startswith("# my_package/plugin.py")]
+    (loss,) = [text for text in texts if "class Brier" in text]
+    (tmp_path / "my_package").mkdir()
+    (tmp_path / "my_package" / "plugin.py").write_text(plugin)
+    (tmp_path / "my_package" / "loss.py").write_text(loss)
+    monkeypatch.syspath_prepend(tmp_path)
+    points = [EntryPoint(name, value, GROUP) for name, value in project["entry-points"][GROUP].items()]
+    offer = discover(points=points)
+    assert offer.broken == () and [(e.name, e.plugin) for e in offer.entries] == [("brier", "mine")]
+    assert "my_package.loss" not in sys.modules
+    assert Registry(lambda: offer).make(Kind.LOSS, "brier", {"scale": 2.0}).scale == 2.0  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

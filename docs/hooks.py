@@ -1,0 +1,20 @@
+"""What MkDocs calls while it builds the site."""
+
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+
+
+def on_config(config: MkDocsConfig) -> None:
+    """Links the product's files where the reference looks for a package ``segport``.
+
+    The repository's root is that package. A link to the root itself would be followed into everything else there.
+    """
+    root = Path(config.config_file_path).parent
+    package = root / ".typing" / "docs" / "segport"
+    package.mkdir(parents=True, exist_ok=True)
+    parts = [path.parent for path in root.glob("*/__init__.py")] + [root / "__init__.py", root / "bootstrap.py"]
+    for link in package.iterdir():
+        link.unlink()
+    for part in parts:
+        (package / part.name).symlink_to(part)
