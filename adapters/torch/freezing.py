@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from torch import nn
 
-from .model import Norm
+from .layers import Norm
 
 
 class Freezer:

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import attrs
 from attrs import frozen
 
-from ...domain.architecture.operations import Norm, Shape
+from ...domain.architecture.operations import Norm
+from ...domain.architecture.shapes import Shape
 from ...domain.augmentation.policy import AugmentationPolicy
 from ...domain.choices import Choice
 from ...domain.classes import ClassMap

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from ..errors import InvalidSpecError
 from .graph import IMAGE, Graph, Node
-from .operations import Activation, Conv, Input, Norm, Operation, Shape
+from .operations import Activation, Conv, Input, Norm, Operation
+from .shapes import Shape
 
 NOMINAL = 7680
 """Side of the image that scales are worked out on: 2^9 * 3 * 5, so every usual stride divides it."""

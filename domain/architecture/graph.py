@@ -11,7 +11,8 @@ from attrs import field, frozen
 
 from ..errors import InvalidSpecError
 from .checks import whole
-from .operations import OPERATIONS, Input, Operation, Shape, WeightSpec
+from .operations import OPERATIONS, Input, Operation, WeightSpec
+from .shapes import Shape
 
 IMAGE = "image"
 """Name of every graph's input node."""

@@ -9,28 +9,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
 from attrs import field, frozen
 
 from ..errors import InvalidSpecError
 from .checks import number, one_of, truth, whole
-
-Shape: TypeAlias = tuple[int, int, int]
+from .shapes import Shape, pixels, same_shapes, same_sizes, window
 
 FUNCTIONS = ("relu", "relu6", "silu", "sigmoid", "gelu", "hardswish", "leaky_relu")
 """Activations: "gelu" is the exact one (erf), "leaky_relu" has slope 0.01."""
 MODES = ("bilinear", "nearest")
 """Resizing: half-pixel bilinear without antialias, and centre-aligned nearest."""
-INITIALISATIONS = ("he", "xavier", "narrow", "zeros")
-"""Kernels' first values: He normal (fan out), Xavier uniform, normal with deviation 0.02, or none."""
+INITIALISATIONS = ("he", "depthwise", "xavier", "narrow", "zeros")
+"""Kernels' first values: He normal by the fan out or by that of one channel, Xavier uniform, normal (0.02), or none."""
 
 
 @frozen
 class WeightSpec:
     """One array of an operation.
 
-    ``init`` is "he" (normal, fan out), "xavier" (uniform), "narrow" (normal, 0.02), "zeros", "ones" or "tiny" (1e-6).
+    ``init`` is one of ``INITIALISATIONS``, "ones" or "tiny" (1e-6).
     """
 
     suffix: str
@@ -80,16 +79,6 @@ class Input(Operation):
         raise InvalidSpecError("An input has no inputs to take its shape from.")
 
 
-def _window(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
-    result = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-    if result < 1:
-        raise InvalidSpecError(
-            f"A window of {kernel} (dilation {dilation}, padding {padding}) does not fit into {size} pixels.",
-            fix="Use a larger image or fewer stages.",
-        )
-    return result
-
-
 @frozen
 class Conv(Operation):
     """2-D convolution (cross-correlation) with symmetric zero padding. ``init`` is how the kernel starts."""
@@ -111,8 +100,8 @@ class Conv(Operation):
             raise InvalidSpecError(f"{self.groups} groups do not divide {channels} -> {self.channels} channels.")
         return (
             self.channels,
-            _window(height, self.kernel, self.stride, self.padding, self.dilation),
-            _window(width, self.kernel, self.stride, self.padding, self.dilation),
+            window(height, self.kernel, self.stride, self.padding, self.dilation),
+            window(width, self.kernel, self.stride, self.padding, self.dilation),
         )
 
     def weights(self, inputs: Sequence[Shape]) -> tuple[WeightSpec, ...]:
@@ -123,7 +112,7 @@ class Conv(Operation):
 
     def multiply_adds(self, inputs: Sequence[Shape]) -> int:
         """The whole kernel at every pixel of the result."""
-        return math.prod(self.weights(inputs)[0].shape) * _pixels(self.shape(inputs))
+        return math.prod(self.weights(inputs)[0].shape) * pixels(self.shape(inputs))
 
 
 @frozen
@@ -204,8 +193,8 @@ class MaxPool(Operation):
         channels, height, width = inputs[0]
         return (
             channels,
-            _window(height, self.kernel, self.stride, self.padding, 1),
-            _window(width, self.kernel, self.stride, self.padding, 1),
+            window(height, self.kernel, self.stride, self.padding, 1),
+            window(width, self.kernel, self.stride, self.padding, 1),
         )
 
 
@@ -258,7 +247,7 @@ class Concat(Operation):
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """Sum of channels; sizes must agree."""
-        _same_sizes("concat", inputs)
+        same_sizes("concat", inputs)
         return (sum(s[0] for s in inputs), *inputs[0][1:])
 
 
@@ -271,7 +260,7 @@ class Add(Operation):
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """The inputs' own; they must be equal."""
-        _same_shapes("add", inputs)
+        same_shapes("add", inputs)
         return inputs[0]
 
 
@@ -284,7 +273,7 @@ class Average(Operation):
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """The inputs' own; they must be equal."""
-        _same_shapes("average", inputs)
+        same_shapes("average", inputs)
         return inputs[0]
 
 
@@ -298,7 +287,7 @@ class Multiply(Operation):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """The first input's."""
         if inputs[1] != (inputs[0][0], 1, 1):
-            _same_shapes("multiply", inputs)
+            same_shapes("multiply", inputs)
         return inputs[0]
 
 
@@ -317,7 +306,7 @@ class Attention(Operation):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """The queries'; channels must be the same everywhere, and a multiple of ``heads``."""
         queries, keys, values = inputs
-        _same_shapes("attention", [keys, values])
+        same_shapes("attention", [keys, values])
         if queries[0] != keys[0] or queries[0] % self.heads:
             raise InvalidSpecError(
                 f"attention of {self.heads} heads needs as many channels, divided by them, in queries and keys,"
@@ -327,7 +316,7 @@ class Attention(Operation):
 
     def multiply_adds(self, inputs: Sequence[Shape]) -> int:
         """Of the two products: queries with keys, and the weights with the values."""
-        return 2 * inputs[0][0] * _pixels(inputs[0]) * _pixels(inputs[1])
+        return 2 * inputs[0][0] * pixels(inputs[0]) * pixels(inputs[1])
 
 
 @frozen
@@ -336,20 +325,6 @@ class Dropout(Operation):
 
     kind = "dropout"
     rate: float = field(default=0.1, validator=number(0.0, 0.99))
-
-
-def _pixels(shape: Shape) -> int:
-    return shape[1] * shape[2]
-
-
-def _same_sizes(what: str, inputs: Sequence[Shape]) -> None:
-    if len({s[1:] for s in inputs}) != 1:
-        raise InvalidSpecError(f"{what} needs inputs of one height and width, not {', '.join(map(str, inputs))}.")
-
-
-def _same_shapes(what: str, inputs: Sequence[Shape]) -> None:
-    if len(set(inputs)) != 1:
-        raise InvalidSpecError(f"{what} needs inputs of one shape, not {', '.join(map(str, inputs))}.")
 
 
 OPERATIONS: tuple[type[Operation], ...] = (

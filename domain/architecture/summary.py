@@ -7,7 +7,7 @@ import math
 from attrs import frozen
 
 from .graph import Graph
-from .operations import Shape
+from .shapes import Shape
 
 
 @frozen

@@ -65,6 +65,8 @@ def _initial(name: str, spec: WeightSpec, seed: int) -> NDArray[np.float32]:
         case "he":  # He et al. 2015, 1502.01852, fan-out mode for ReLU, as torchvision's ResNet
             deviation = math.sqrt(2.0 / (spec.shape[0] * math.prod(spec.shape[2:])))
             return generator.normal(0.0, deviation, spec.shape).astype(np.float32)
+        case "depthwise":  # the same by the fan out of one channel, as timm does it
+            return generator.normal(0.0, math.sqrt(2.0 / math.prod(spec.shape[2:])), spec.shape).astype(np.float32)
         case "xavier":  # Glorot and Bengio 2010, uniform
             limit = math.sqrt(6.0 / ((spec.shape[0] + spec.shape[1]) * math.prod(spec.shape[2:])))
             return generator.uniform(-limit, limit, spec.shape).astype(np.float32)

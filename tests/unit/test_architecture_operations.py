@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from segport.domain.architecture import operations as op
+from segport.domain.architecture.shapes import Shape
 from segport.domain.errors import InvalidSpecError
 
 BAD_FIELDS = [
@@ -64,9 +65,7 @@ def test_a_field_out_of_range_is_refused_by_name_and_value(
         (op.Dropout(), [(3, 9, 7)], (3, 9, 7)),
     ],
 )
-def test_an_operation_knows_the_shape_it_makes(
-    operation: op.Operation, inputs: list[op.Shape], expected: op.Shape
-) -> None:
+def test_an_operation_knows_the_shape_it_makes(operation: op.Operation, inputs: list[Shape], expected: Shape) -> None:
     assert operation.shape(inputs) == expected
 
 
@@ -86,9 +85,7 @@ def test_an_operation_knows_the_shape_it_makes(
         (op.Attention(3), [(4, 9, 7), (4, 3, 2), (4, 3, 2)], "attention of 3 heads.*not 4 and 4"),
     ],
 )
-def test_inputs_that_cannot_be_combined_are_refused(
-    operation: op.Operation, inputs: list[op.Shape], words: str
-) -> None:
+def test_inputs_that_cannot_be_combined_are_refused(operation: op.Operation, inputs: list[Shape], words: str) -> None:
     with pytest.raises(InvalidSpecError, match=words):
         operation.shape(inputs)
 

@@ -48,13 +48,15 @@ def test_kernels_are_he_normal_by_fan_out_the_head_xavier_uniform_and_linear_lay
     builder.add(Conv(64, 5, padding=2), IMAGE, name="he")
     builder.add(Conv(64, 5, padding=2, init="xavier", bias=True), IMAGE, name="xavier")
     builder.add(Conv(64, 5, padding=2, init="narrow"), IMAGE, name="narrow")
-    weights = initialise(builder.build(["he", "xavier", "narrow"]), 0)
+    builder.add(Conv(64, 5, padding=2, groups=32, init="depthwise"), IMAGE, name="depthwise")
+    weights = initialise(builder.build(["he", "xavier", "narrow", "depthwise"]), 0)
     assert weights["he.weight"].std() == pytest.approx((2 / (64 * 25)) ** 0.5, rel=0.02)
     assert weights["he.weight"].mean() == pytest.approx(0, abs=5e-4)
     limit = (6 / ((32 + 64) * 25)) ** 0.5
     assert np.abs(weights["xavier.weight"]).max() == pytest.approx(limit, rel=0.001)
     assert weights["xavier.weight"].std() == pytest.approx(limit / 3**0.5, rel=0.02)
     assert not weights["xavier.bias"].any()
+    assert weights["depthwise.weight"].std() == pytest.approx((2 / 25) ** 0.5, rel=0.05)
     assert weights["narrow.weight"].std() == pytest.approx(0.02, rel=0.02)
 
 

@@ -73,7 +73,7 @@ def _mix(graph: GraphBuilder, source: str, name: str) -> str:
     """Two linear layers, four times as wide between them, where 3x3 of each channel alone tells pixels their place."""
     channels = graph.channels(source)
     node = _linear(graph, source, 4 * channels, f"{name}.dense1")
-    depthwise = Conv(4 * channels, 3, padding=1, groups=4 * channels, bias=True)
+    depthwise = Conv(4 * channels, 3, padding=1, groups=4 * channels, bias=True, init="depthwise")
     node = graph.add(depthwise, node, name=f"{name}.dwconv.dwconv")
     node = graph.add(Activation("gelu"), node, name=f"{name}.activation")
     return _linear(graph, node, channels, f"{name}.dense2")
