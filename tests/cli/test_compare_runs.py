@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from segport.adapters.reporting import reporter
 from segport.adapters.reporting.comparison import run_curves
 from segport.adapters.storage.results import ResultFiles
 from segport.adapters.storage.runs import RunFolders
@@ -64,6 +65,18 @@ def test_runs_with_one_name_are_told_apart_by_their_path(cli, tmp_path: Path) ->
     said = cli("compare", *paths, "--out", tmp_path / "curves.png", "--json").object
     assert [run["name"] for run in said["runs"]] == list(map(str, paths))
     assert [run["differing"] for run in said["runs"]] == [{}, {}]
+
+
+def test_of_a_monitored_loss_the_lowest_is_best_and_its_curves_are_drawn(cli, tmp_path: Path, monkeypatch) -> None:
+    drawn: list[list[str]] = []
+    monkeypatch.setattr(reporter, "run_curves", lambda runs, columns: drawn.append(columns) or b"")
+    first, second = (make(tmp_path / name, [0.5, 0.75], monitor="loss") for name in ("first", "second"))
+    for epoch, loss in enumerate((0.5, 0.25, 0.25, math.nan, 0.375), 1):
+        RunFolders().open(first).record(EpochDone(epoch, {"train_loss": 1, "val_loss": loss}, 1e-3, 2, improved=True))
+    said = cli("compare", first, second, "--out", tmp_path / "curves.png", "--json").object
+    assert [(run["best_score"], run["best_epoch"]) for run in said["runs"]] == [(0.25, 2), (None, 0)]
+    cli("compare", second, make(tmp_path / "old", [0.5]), "--out", tmp_path / "curves.png")
+    assert drawn == [["train_loss", "val_loss"], ["train_loss", "val_miou"]]
 
 
 def test_a_run_before_its_first_validation_has_no_best(cli, runs: tuple[Path, Path], tmp_path: Path) -> None:

@@ -36,6 +36,10 @@ def refused(cli, tmp_path: Path, prepared: Path):
         (["--optimizer", "sgd:momentun=0.9"], ["option of optimizer 'sgd'", "'momentum'"]),
         (["--schedule", "cosin"], ["schedule 'cosin'", "'cosine'"]),
         (["--monitor", "mious"], ["mious", "miou"]),
+        (
+            ["--monitor", "loss", "--schedule", "plateau:mode=max"],
+            ["monitored loss, 'min' is better", "Leave mode out"],
+        ),
         (["--fit", "letterbox", "--size", "50", "--encoder", "plain:width=8,depth=3"], ["50x50", "multiples of"]),
         (["--epochs", "many"], ["epochs = 'many'", "whole number"]),
         (["--epochs", "0"], ["epochs"]),

@@ -224,11 +224,13 @@ def test_training_curves_name_their_lines_and_mark_the_best_epoch(monkeypatch: p
     assert picture.shape[1] > 2 * picture.shape[0]
 
 
-@pytest.mark.parametrize(("monitor", "best"), [("val_miou", 2), ("val_loss", 1)])
+@pytest.mark.parametrize(("monitor", "best"), [("val_miou", 2), ("val_loss", 1), ("val_iou_floss", 3)])
 def test_the_earliest_best_epoch_is_marked(monkeypatch: pytest.MonkeyPatch, monitor: str, best: int) -> None:
     drawn = texts(monkeypatch)
     scores = [(0.5, 0.1), (0.7, 0.2), (0.7, 0.1), (float("nan"), float("nan"))]
-    rows = [{"epoch": e, "val_miou": s, "val_loss": loss} for e, (s, loss) in enumerate(scores, 1)]
+    rows = [
+        {"epoch": e, "val_miou": s, "val_loss": loss, "val_iou_floss": e * s} for e, (s, loss) in enumerate(scores, 1)
+    ]
     plots.training_curves(rows, monitor=monitor)
     assert f"best epoch ({best})" in drawn
 

@@ -173,6 +173,18 @@ def test_an_epoch_without_validation_leaves_its_cells_empty(run: Run) -> None:
     assert "val_miou" not in run.metrics()[0]
 
 
+def test_columns_that_an_older_row_has_not_come_behind_its_own(run: Run) -> None:
+    (run.path / "metrics.csv").write_text("epoch,rate,train_loss,val_miou\n1,0.1,0.5,0.25\n2,0.1,0.5,0.25\n")
+    run.rewind(1)
+    run.record(EpochDone(2, {"train_loss": 0.25, "train_f1": 0.75, "val_loss": 0.5, "val_miou": 0.5}, 0.1, 1, True))
+    assert (run.path / "metrics.csv").read_text().splitlines() == [
+        "epoch,rate,train_loss,val_miou,train_f1,val_loss",
+        "1,0.1,0.5,0.25,,",
+        "2,0.1,0.25,0.5,0.75,0.5",
+    ]
+    assert "val_loss" not in run.metrics()[0]
+
+
 def test_broken_metrics_are_named(run: Run) -> None:
     (run.path / "metrics.csv").write_text("epoch,loss\n1,x\n")
     with pytest.raises(CheckpointError, match=r"metrics\.csv, line 2"):
