@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from attrs import field, frozen
 from dependency_injector import containers, providers
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .application.inspection import InspectDataset
     from .application.predict import PredictMasks
     from .application.prepare import PrepareDataset
+    from .application.run_all.run_all import RunAll
     from .application.score import ScoreMasks
     from .application.show_model import ShowModel
     from .application.training.seeds import TrainSeeds
@@ -106,6 +107,7 @@ class Container(containers.DeclarativeContainer):
         grounds=providers.Singleton(_made(".adapters.network.growing:PartialFolders")),
         executors=providers.Object(_made(".adapters.data.executor:ThreadExecutor")),
     )
+    models: ClassVar = {"catalogue": catalogue, "datasets": datasets, "runs": runs, "batcher": batcher, "clock": clock}
     prepare = providers.Singleton(
         _made(".application.prepare:PrepareDataset"),
         catalogue=catalogue,
@@ -123,25 +125,14 @@ class Container(containers.DeclarativeContainer):
     )
     train = providers.Singleton(
         _made(".application.training.train:TrainModel"),
-        catalogue=catalogue,
-        datasets=datasets,
-        runs=runs,
+        **models,
         hub=hub,
-        batcher=batcher,
-        clock=clock,
         codec=codec,
         reporter=reporter,
         facts=providers.Object(_facts),
     )
     evaluate = providers.Singleton(
-        _made(".application.evaluate:EvaluateModel"),
-        catalogue=catalogue,
-        datasets=datasets,
-        runs=runs,
-        batcher=batcher,
-        reporter=reporter,
-        results=results,
-        clock=clock,
+        _made(".application.evaluate:EvaluateModel"), **models, reporter=reporter, results=results
     )
     train_seeds = providers.Singleton(
         _made(".application.training.seeds:TrainSeeds"),
@@ -173,6 +164,23 @@ class Container(containers.DeclarativeContainer):
         results=results,
         clock=clock,
     )
+    run_all = providers.Singleton(
+        _made(".application.run_all.run_all:RunAll"),
+        codec=codec,
+        documents=providers.Singleton(_made(".adapters.storage.toml:TomlDocuments")),
+        planner=providers.Singleton(_made(".application.run_all.planning:Planner"), codec=codec, catalogue=catalogue),
+        runs=runs,
+        reporter=reporter,
+        generate=generate,
+        download=download,
+        prepare=prepare,
+        inspect=inspect,
+        train=train,
+        train_seeds=train_seeds,
+        evaluate=evaluate,
+        evaluate_seeds=evaluate_seeds,
+        predict=predict,
+    )
     export = providers.Singleton(
         _made(".application.export:ExportModel"),
         catalogue=catalogue,
@@ -182,14 +190,7 @@ class Container(containers.DeclarativeContainer):
     compare = providers.Singleton(
         _made(".application.compare_runs:CompareRuns"), runs=runs, results=results, reporter=reporter
     )
-    compare_backends = providers.Singleton(
-        _made(".application.compare_backends:CompareBackends"),
-        catalogue=catalogue,
-        datasets=datasets,
-        runs=runs,
-        batcher=batcher,
-        clock=clock,
-    )
+    compare_backends = providers.Singleton(_made(".application.compare_backends:CompareBackends"), **models)
     show_model = providers.Singleton(_made(".application.show_model:ShowModel"), catalogue=catalogue)
     doctor = providers.Singleton(
         _made(".application.doctor:Doctor"),
@@ -281,6 +282,11 @@ class Toolkit:
         return cast("PredictMasks", self._container.predict())
 
     @property
+    def run_all(self) -> RunAll:
+        """Does everything that the tables of a file ask for."""
+        return cast("RunAll", self._container.run_all())
+
+    @property
     def export(self) -> ExportModel:
         """Writes a trained model in a format that others read."""
         return cast("ExportModel", self._container.export())
@@ -310,7 +316,7 @@ class Toolkit:
         """Says what is installed, and what works."""
         return cast("Doctor", self._container.doctor())
 
-    def read_config(self, path: Path, table: str) -> Mapping[str, Any]:
+    def read_config(self, path: Path, table: str = "") -> Mapping[str, Any]:
         """Settings in a TOML file: those of ``[table]`` if there is one, as in a run's run.toml, else all of it."""
         from .adapters.storage.toml import read_toml
 

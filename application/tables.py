@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from ..domain.description import DatasetInfo
 from ..domain.metrics.calibration import RIGHT, WRONG, Calibration, CalibrationRow
 from ..domain.metrics.logits import OTHERS, OWN, LogitCounts
 from ..domain.metrics.score import NamedNumber, Score
@@ -142,6 +143,16 @@ def frequency_table(counts: Mapping[str, Mapping[str, ClassCount]], unit: str = 
 
     columns = (f"{split}, {what}" for what in (f"% of {unit}", "images") for split in counts)
     return Table(("class", *columns), tuple(row(name) for name in next(iter(counts.values()))))
+
+
+def info_table(info: DatasetInfo) -> Table:
+    """One row a class: what of the training split it has, and its weight."""
+    total = sum(info.pixel_counts.values()) or 1
+    rows = [
+        (name, f"{count:,}", f"{100 * count / total:.2f}", f"{info.class_weights['median'][k]:.3f}")
+        for k, (name, count) in enumerate(info.pixel_counts.items())
+    ]
+    return Table(("class", f"training {info.task.unit}", "percent", "median-frequency weight"), tuple(rows))
 
 
 def definition_values(numbers: Sequence[NamedNumber]) -> dict[str, dict[str, object]]:

@@ -12,6 +12,7 @@ from . import (
     export_commands,
     model_commands,
     plugin_commands,
+    run_all_commands,
     training_commands,
 )
 from .quickstart import add_quickstart
@@ -20,6 +21,7 @@ from .quickstart import add_quickstart
 def register(app: App) -> None:
     """Adds every command to ``app``."""
     add_quickstart(app)
+    run_all_commands.register(app)
     download_commands.register(app)
     data_commands.register(app)
     training_commands.register(app)

@@ -8,11 +8,11 @@ import attrs
 from cyclopts import App
 
 from ..application.settings import GenerateSettings, InspectSettings, PrepareSettings, ScoreSettings
-from ..domain.terms import Task
 from .dispatch import add
 from .terminal import Terminal
 
 if TYPE_CHECKING:
+    from ..application.prepare import PrepareReport
     from ..bootstrap import Toolkit
     from ..domain.description import DatasetInfo
 
@@ -37,14 +37,19 @@ def generate(toolkit: Toolkit, settings: GenerateSettings, terminal: Terminal) -
 def prepare(toolkit: Toolkit, settings: PrepareSettings, terminal: Terminal) -> int:
     """Checks and writes a data set, and says what it found."""
     report = toolkit.prepare(settings, terminal.counter("checked"))
+    show_prepared(report, terminal)
+    terminal.wrote([report.out], then=f"segport train {report.out}")
+    terminal.object({"out": report.out, **_values(report.info), "left_out": list(report.left_out)})
+    return 0
+
+
+def show_prepared(report: PrepareReport, terminal: Terminal) -> None:
+    """What was found out, what is in the data set, and what is not."""
     for decision in report.decisions:
         terminal.say(decision)
     show_info(report.info, terminal)
     for left in report.left_out:
         terminal.result(f"left out: {left}")
-    terminal.wrote([report.out], then=f"segport train {report.out}")
-    terminal.object({"out": report.out, **_values(report.info), "left_out": list(report.left_out)})
-    return 0
 
 
 def inspect(toolkit: Toolkit, settings: InspectSettings, terminal: Terminal) -> int:
@@ -53,7 +58,7 @@ def inspect(toolkit: Toolkit, settings: InspectSettings, terminal: Terminal) -> 
 
     report = toolkit.inspect(settings, listen=terminal.counter("counted"))
     show_info(report.info, terminal)
-    terminal.table(frequency_table(report.counts, _unit(report.info)))
+    terminal.table(frequency_table(report.counts, report.info.task.unit))
     terminal.wrote(report.files, then=f"segport train {settings.data}")
     counts = {
         split: {name: attrs.asdict(count) for name, count in classes.items()}
@@ -65,25 +70,14 @@ def inspect(toolkit: Toolkit, settings: InspectSettings, terminal: Terminal) -> 
 
 def show_info(info: DatasetInfo, terminal: Terminal) -> None:
     """A data set in a few lines and a table."""
-    from ..domain.ports.reporting import Table
+    from ..application.tables import info_table
 
     sizes = ", ".join(f"{name} {count}" for name, count in info.split_sizes.items())
     terminal.result(f"{info.name}: {info.task.value}, {info.channels} channel(s), {sizes}")
     terminal.result(f"height {_spread(info.height)}, width {_spread(info.width)} (least, median, largest)")
-    total = sum(info.pixel_counts.values()) or 1
-    rows = [
-        (name, f"{count:,}", f"{100 * count / total:.2f}", f"{info.class_weights['median'][k]:.3f}")
-        for k, (name, count) in enumerate(info.pixel_counts.items())
-    ]
-    terminal.table(Table(("class", f"training {_unit(info)}", "percent", "median-frequency weight"), tuple(rows)))
+    terminal.table(info_table(info))
     for warning in info.warnings:
         terminal.result(f"warning: {warning}")
-
-
-def _unit(info: DatasetInfo) -> str:
-    if info.task is Task.CLASSIFICATION:
-        return "images"
-    return "claimed pixels" if info.task.planes else "pixels"  # a pixel of two classes is claimed twice
 
 
 def _values(info: DatasetInfo) -> dict[str, object]:

@@ -35,7 +35,16 @@ def download(toolkit: Toolkit, settings: DownloadSettings, terminal: Terminal) -
     """Fetches a data set and says what came, how it was checked, and what to do next."""
     with toolkit.stop_signals() as stop, DownloadBars(terminal) as bars:
         report = toolkit.download(settings, bars.listen, stop)
-    terminal.result(f"{settings.name}: {report.title}; licence: {report.licence}")
+    show_download(report, terminal)
+    then = _next(report)
+    terminal.wrote([report.out], then=then)
+    terminal.object({**attrs.asdict(report), "then": then})
+    return 0
+
+
+def show_download(report: DownloadReport, terminal: Terminal) -> None:
+    """What came, and how it was checked."""
+    terminal.result(f"{report.name}: {report.title}; licence: {report.licence}")
     terminal.result(
         f"fetched: {_files(report.files)}, {_megabytes(report.size)}, {_megabytes(report.received)} of it just now"
     )
@@ -43,10 +52,6 @@ def download(toolkit: Toolkit, settings: DownloadSettings, terminal: Terminal) -
         terminal.result(f"{_files(files)}: {_CHECKED[checked]}")
     for note in report.notes:
         terminal.result(f"warning: {note}")
-    then = _next(report)
-    terminal.wrote([report.out], then=then)
-    terminal.object({**attrs.asdict(report), "then": then})
-    return 0
 
 
 def _next(report: DownloadReport) -> str:

@@ -9,18 +9,10 @@ from attrs import field, frozen
 from attrs.validators import gt
 from cyclopts import App
 
-from ..application.settings import (
-    DEFAULT_BACKEND,
-    EvaluateSettings,
-    GenerateSettings,
-    InspectSettings,
-    PredictSettings,
-    PrepareSettings,
-    SeedsSettings,
-)
+from ..application.settings import DEFAULT_BACKEND
 from ..domain.choices import Choice
-from . import data_commands, training_commands
 from .dispatch import add
+from .run_all_commands import perform
 from .terminal import Terminal
 
 if TYPE_CHECKING:
@@ -48,6 +40,24 @@ class QuickstartSettings:
     )
     epochs: int = field(default=36, validator=gt(0), metadata={"help": "Passes over the training split."})
 
+    @property
+    def tables(self) -> dict[str, dict[str, object]]:
+        """As in a file for run-all."""
+        return {
+            "generate": {"num_images": IMAGES},
+            "prepare": {"out": self.out / "shapes"},
+            "inspect": {"augmented": True},
+            "train": {
+                "backend": self.backend,
+                "epochs": self.epochs,
+                "validate_every": 2,
+                "batch": BATCH,
+                "augment": AUGMENT,
+            },
+            "evaluate": {},
+            "predict": {"inputs": [str(self.out / "raw" / "images")]},
+        }
+
 
 def add_quickstart(app: App) -> None:
     """Adds the command."""
@@ -55,40 +65,8 @@ def add_quickstart(app: App) -> None:
 
 
 def quickstart(toolkit: Toolkit, settings: QuickstartSettings, terminal: Terminal) -> int:
-    """Runs the commands one after another, saying each as it would be typed."""
-    from ..application.tables import report_values
-    from ..application.training.parts import training_backend
-
-    training_backend(toolkit.registry, settings.backend)
-    out = settings.out
-    raw, data, run = out / "raw", out / "shapes", out / "run"
-
-    terminal.say(f"$ segport generate shapes {raw} --num-images {IMAGES}")
-    toolkit.generate(GenerateSettings(raw, num_images=IMAGES))
-    terminal.say(f"$ segport prepare {raw} {data}")
-    data_commands.show_info(toolkit.prepare(PrepareSettings(raw, data)).info, terminal)
-    terminal.say(f"$ segport inspect {data} --augmented")
-    sheet = toolkit.inspect(InspectSettings(data, augmented=True)).files
-    flags = f"--epochs {settings.epochs} --validate-every 2 --batch {BATCH} --augment {AUGMENT} --run {run}"
-    terminal.say(f"$ segport train {data} --backend {settings.backend} {flags}")
-    training = SeedsSettings(
-        data,
-        run=run,
-        backend=settings.backend,
-        epochs=settings.epochs,
-        batch=BATCH,
-        augment=Choice(AUGMENT),
-        validate_every=2,
-    )
-    training_commands.show_recipe(toolkit, training, terminal)
-    with toolkit.listening(quiet=terminal.quiet) as (listen, stop):
-        trained = toolkit.train(training.single(), listen=listen, stop=stop)
-    training_commands.show_training(trained, terminal)
-    terminal.say(f"$ segport evaluate {run}")
-    report = toolkit.evaluate(EvaluateSettings(run))
-    training_commands.show_evaluation(report, terminal)
-    terminal.object(report_values(report))
-    terminal.say(f"$ segport predict {run} {raw}/images --out {out}/predictions")
-    predicted = toolkit.predict(PredictSettings(run, (str(raw / "images"),), out / "predictions"))
-    terminal.wrote([*sheet, *report.files, predicted.out], then=f"open {report.files[-1]}")
+    """A run-all of a file that everybody has."""
+    plan = toolkit.run_all.plan(settings.tables, out=settings.out, where="segport quickstart")
+    report = perform(toolkit, plan, terminal)
+    terminal.object({**report.exhibits["evaluate test"].values, "out": report.out, "page": report.page})
     return 0

@@ -17,6 +17,7 @@ from .terminal import Terminal
 if TYPE_CHECKING:
     from ..application.evaluate import EvaluationReport
     from ..application.evaluate_seeds import SeedsEvaluation
+    from ..application.predict import PredictReport
     from ..application.training.seeds import SeedsReport
     from ..application.training.train import TrainReport
     from ..bootstrap import Toolkit
@@ -74,6 +75,7 @@ def show_recipe(toolkit: Toolkit, settings: SeedsSettings, terminal: Terminal) -
 
 def _done(report: TrainReport | SeedsReport, terminal: Terminal) -> int:
     show_training(report, terminal)
+    terminal.wrote([report.run, report.curves], then=f"segport evaluate {report.run}")
     terminal.object(attrs.asdict(report))
     return 0
 
@@ -87,7 +89,6 @@ def show_training(report: TrainReport | SeedsReport, terminal: Terminal) -> None
             f"best validation {report.monitor} {report.best_score:.4f} in epoch {report.best_epoch} of {report.epochs} "
             f"({report.reason}, {report.seconds:.0f} s on {report.backend}, {report.device}, {report.precision})"
         )
-        terminal.wrote([report.run, report.curves], then=f"segport evaluate {report.run}")
     else:
         show_seeds(report, terminal)
 
@@ -98,7 +99,6 @@ def show_seeds(report: SeedsReport, terminal: Terminal) -> None:
 
     terminal.table(seeds_table(report))
     terminal.result(f"best validation {report.monitor} {shown_spread(report.best)}: mean, standard deviation")
-    terminal.wrote([report.run, report.table, report.curves], then=f"segport evaluate {report.run}")
 
 
 def evaluate(toolkit: Toolkit, settings: EvaluateSettings, terminal: Terminal) -> int:
@@ -148,9 +148,7 @@ def show_evaluation(report: EvaluationReport, terminal: Terminal) -> None:
 def predict(toolkit: Toolkit, settings: PredictSettings, terminal: Terminal) -> int:
     """Writes masks and says where."""
     report = toolkit.predict(settings, listen=terminal.counter("predicted"))
-    per_second = len(report.images) / report.seconds if report.seconds else float("nan")
-    what = f"{len(report.images)} images named" if report.table else f"{len(report.masks)} masks"
-    terminal.result(f"{what} in {report.seconds:.1f} s ({per_second:.1f} images/s, {report.device})")
+    show_predictions(report, terminal)
     if report.table:
         terminal.wrote([report.table])
     else:
@@ -158,3 +156,10 @@ def predict(toolkit: Toolkit, settings: PredictSettings, terminal: Terminal) -> 
         terminal.wrote([settings.out], then=f"segport score {folder}, where you have them")
     terminal.object(attrs.asdict(report))
     return 0
+
+
+def show_predictions(report: PredictReport, terminal: Terminal) -> None:
+    """How many, and how long it took."""
+    per_second = len(report.images) / report.seconds if report.seconds else float("nan")
+    what = f"{len(report.images)} images named" if report.table else f"{len(report.masks)} masks"
+    terminal.result(f"{what} in {report.seconds:.1f} s ({per_second:.1f} images/s, {report.device})")

@@ -27,6 +27,11 @@ class Task(StrEnum):
         """Whether every class is a question of its own, so that labels and masks are (H, W, K) planes."""
         return self is Task.MULTILABEL
 
+    @property
+    def unit(self) -> str:
+        """What the pixels of classes are counted in; one that several classes have is claimed by each."""
+        return {Task.CLASSIFICATION: "images", Task.MULTILABEL: "claimed pixels"}.get(self, "pixels")
+
     def matrix(self, classes: int) -> tuple[int, ...]:
         """Shape of what is counted of an image: (K, K), or (K, 2, 2) of planes; a single class is told from none."""
         return (classes, 2, 2) if self.planes else (max(2, classes),) * 2

@@ -1,10 +1,13 @@
-"""A report as one HTML file: style and pictures inside, nothing fetched from anywhere."""
+"""A report as one HTML file: style and pictures inside, nothing fetched from elsewhere."""
 
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Iterable, Sequence
 from html import escape
+from pathlib import Path
+from urllib.parse import quote
 
 from ...domain.errors import DataError
 from ...domain.ports.reporting import Picture, Section, Table
@@ -30,14 +33,14 @@ nav a { margin-right: 1rem; color: #0072b2; }
 """
 
 
-def page(title: str, sections: Sequence[Section], *, summary: str = "") -> str:
-    """The HTML text. All strings are escaped.
+def page(title: str, sections: Sequence[Section], *, summary: str = "", folder: Path | None = None) -> str:
+    """The HTML text. All strings are escaped. Links are relative to ``folder``, where the page will lie.
 
     Raises DataError listing every picture that cannot be read or is of an unknown type.
     """
     _check(picture for section in sections for picture in section.pictures)
     links = "".join(f'<a href="#s{i}">{escape(s.heading)}</a>' for i, s in enumerate(sections))
-    body = "\n".join(_section(index, section) for index, section in enumerate(sections))
+    body = "\n".join(_section(index, section, folder or Path()) for index, section in enumerate(sections))
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -46,10 +49,13 @@ def page(title: str, sections: Sequence[Section], *, summary: str = "") -> str:
     )
 
 
-def _section(index: int, section: Section) -> str:
+def _section(index: int, section: Section, folder: Path) -> str:
     parts = [f'<section id="s{index}">\n<h2>{escape(section.heading)}</h2>\n{_paragraph(section.text)}']
     parts += [_table(table) for table in section.tables]
-    parts += [_picture(picture) for picture in section.pictures]
+    parts += [_picture(picture, folder) for picture in section.pictures]
+    if section.files:
+        links = (f'<li><a href="{_link(p, folder)}">{escape(_beside(p, folder))}</a></li>' for p in section.files)
+        parts.append(f"<ul>\n{''.join(links)}\n</ul>\n")
     return "".join([*parts, "</section>"])
 
 
@@ -83,11 +89,23 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _picture(picture: Picture) -> str:
-    data = base64.b64encode(picture.path.read_bytes()).decode("ascii")
-    source = f"data:{_TYPES[picture.path.suffix.lower()]};base64,{data}"
+def _picture(picture: Picture, folder: Path) -> str:
+    if picture.linked:
+        source = _link(picture.path, folder)
+    else:
+        data = base64.b64encode(picture.path.read_bytes()).decode("ascii")
+        source = f"data:{_TYPES[picture.path.suffix.lower()]};base64,{data}"
     caption = f"<figcaption>{escape(picture.caption)}</figcaption>" if picture.caption else ""
     return f'<figure><img src="{source}" alt="{escape(picture.caption or picture.path.stem)}">{caption}</figure>\n'
+
+
+def _beside(path: Path, folder: Path) -> str:
+    """A path as seen from a folder."""
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def _link(path: Path, folder: Path) -> str:
+    return escape(quote(_beside(path, folder)))
 
 
 def _check(pictures: Iterable[Picture]) -> None:

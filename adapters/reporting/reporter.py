@@ -87,4 +87,4 @@ class FileReporter:
 
     def page(self, title: str, sections: Sequence[Section], path: Path, *, summary: str = "") -> None:
         """One self-contained HTML file."""
-        write_bytes(path, page(title, sections, summary=summary).encode())
+        write_bytes(path, page(title, sections, summary=summary, folder=path.parent).encode())

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from ...domain.errors import InvalidSpecError, SegportError
+from ...domain.errors import CheckpointError, InvalidSpecError, SegportError
 from .. import files
 
 
@@ -31,6 +31,21 @@ def read_toml(path: Path, error: type[SegportError] = InvalidSpecError) -> dict[
 def write_toml(path: Path, values: Mapping[str, Any]) -> None:
     """Writes atomically. None is left out, tuples become arrays, paths strings, NumPy numbers plain ones."""
     files.write_text(path, tomli_w.dumps(_plain(values), multiline_strings=False))
+
+
+class TomlDocuments:
+    """Implements the port ``Documents``."""
+
+    def read(self, path: Path) -> dict[str, Any] | None:
+        """The tables of a file; None where there is none."""
+        return read_toml(path, CheckpointError) if path.exists() else None
+
+    def write(self, path: Path, values: Mapping[str, Any]) -> None:
+        """Replaces a file. Raises CheckpointError where the disk refuses."""
+        try:
+            write_toml(path, values)
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
 def _plain(value: Any) -> Any:

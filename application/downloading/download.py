@@ -77,8 +77,7 @@ class DownloadData:
             DataError: for archives and tables that cannot be used, or an ``out`` that is taken.
             RunInterruptedError: when ``stop`` said so.
         """
-        data = described(settings.name)
-        wish = _wish(settings, data)
+        data, wish = asked(settings)
         with self.grounds.open(settings.out) as folder:
             executor = self.executors(settings.connections)
             transfers = Transfers(self.fetcher, self.unpacker, executor, folder, settings.mirror, listen, stop)
@@ -107,6 +106,12 @@ def described(name: str) -> PublicData:
     if name not in PUBLIC_DATA:
         raise UnknownNameError.of("data set", name, PUBLIC_DATA)
     return PUBLIC_DATA[name]
+
+
+def asked(settings: DownloadSettings) -> tuple[PublicData, Wish]:
+    """The data set and what of it. Raises UnknownNameError and InvalidSpecError."""
+    data = described(settings.name)
+    return data, _wish(settings, data)
 
 
 def _wish(settings: DownloadSettings, data: PublicData) -> Wish:

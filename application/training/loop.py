@@ -71,7 +71,7 @@ class TrainingLoop:
     def __call__(self, progress: Progress) -> Progress:
         """Runs to the end. Raises RunInterruptedError or TrainingDivergedError, the state saved while it is good."""
         try:
-            while progress.epoch < self.plan.epochs and not progress.stopping.stop:
+            while not progress.ended(self.plan.epochs):
                 progress = self._epoch(progress)
         except (RunInterruptedError, TrainingDivergedError) as error:
             self.emit(RunFailed(str(self.run.path), progress.epoch, error.message))

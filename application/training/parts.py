@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -124,6 +125,29 @@ def assemble(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, c
         viewing=ViewingPlan(spec.fit, settings.size, spec.graph.stride, settings.batch, settings.workers),
         trackers=trackers,
     )
+
+
+def check_names(catalogue: Catalogue, settings: TrainSettings) -> None:
+    """Raises one SegportError that tells every name and option that is wrong whatever the data set."""
+    problems = _Problems()
+    problems.attempt(lambda: training_backend(catalogue, settings.backend))
+    makers: tuple[tuple[Choice | None, Callable[[str, Mapping[str, Any]], object]], ...] = (
+        (settings.model, catalogue.architecture),
+        (settings.encoder, catalogue.encoder),
+        (settings.loss, catalogue.loss),
+        (settings.augment, catalogue.augmentation),
+        *((tracker, catalogue.tracker) for tracker in settings.track),
+    )
+    for choice, make in makers:
+        if choice is not None:
+            problems.attempt(partial(make, choice.name, choice.options))
+    for kind, table, choice in (
+        ("optimizer", OPTIMIZERS, settings.optimizer),
+        ("schedule", SCHEDULES, settings.schedule),
+    ):
+        if choice is not None:
+            problems.attempt(partial(_named, kind, table, choice))
+    problems.raise_any()
 
 
 def model_spec(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, classes: ClassMap) -> ModelSpec:

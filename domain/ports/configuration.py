@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 S = TypeVar("S")
@@ -20,4 +21,16 @@ class SettingsCodec(Protocol):
 
         Raises InvalidSpecError with every wrong value, unknown name and missing field at once.
         """
+        ...
+
+
+class Documents(Protocol):
+    """Plain values in files that people can read."""
+
+    def read(self, path: Path) -> Mapping[str, Any] | None:
+        """What a file holds; None where there is none. Raises CheckpointError for one that cannot be read."""
+        ...
+
+    def write(self, path: Path, values: Mapping[str, Any]) -> None:
+        """Writes a file whole or not at all, and makes missing parent folders. None is left out."""
         ...

@@ -46,20 +46,22 @@ class Table:
 
 @frozen
 class Picture:
-    """A PNG, JPEG or SVG file that a page takes in."""
+    """A PNG, JPEG or SVG file that a page takes in, or where ``linked`` shows from its place beside the page."""
 
     path: Path
     caption: str = ""
+    linked: bool = False
 
 
 @frozen
 class Section:
-    """A part of a page: heading, a paragraph, then tables, then pictures."""
+    """A part of a page: heading, a paragraph, then tables, pictures, and files that are linked to."""
 
     heading: str
     text: str = ""
     tables: tuple[Table, ...] = field(default=())
     pictures: tuple[Picture, ...] = field(default=())
+    files: tuple[Path, ...] = field(default=())
 
 
 class Reporter(Protocol):
@@ -116,5 +118,5 @@ class Reporter(Protocol):
         ...
 
     def page(self, title: str, sections: Sequence[Section], path: Path, *, summary: str = "") -> None:
-        """One HTML file that needs no other: pictures inside, no link to anywhere. DataError for a missing picture."""
+        """One HTML file, pictures inside but for linked ones. DataError for a picture that is missing."""
         ...

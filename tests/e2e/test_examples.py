@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import tomli_w
 from PIL import Image as Pillow
 from safetensors.numpy import save_file
 
@@ -83,6 +86,8 @@ def test_the_commands_of_a_head_run_one_after_the_other(cli, example: Path, publ
     shutil.copytree(ROOT / "examples", "examples")
     done = []
     for words in commands(example):
+        if words[0] == "run-all":
+            continue  # the next test
         if words[0] == "prepare" and not Path(words[1]).exists():
             MAKERS[example.stem](Path(words[1]), np.random.default_rng(5))
         if words[0] == "download" or (words[0] == "train" and "--run" not in words):
@@ -91,6 +96,57 @@ def test_the_commands_of_a_head_run_one_after_the_other(cli, example: Path, publ
         assert said.code == 0, said.err
         done.append(words[0])
     assert list(dict.fromkeys(done))[-3:] == ["prepare", "train", "evaluate"]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_asks_for_the_commands_of_its_head(cli, example: Path) -> None:
+    """The same commands with the same options; of training, which the head gives the file to, the command alone."""
+    asked = cli("run-all", example, "--dry-run", "--json").object["commands"]
+    made = [shlex.split(line)[1:] for line in asked]
+    told = [words for words in commands(example) if words[0] != "run-all"]
+    told = [words for words in told if words[0] != "train" or "--run" in words]
+    shown = ("inspect", "predict")
+    assert [options(words) for words in made if words[0] not in shown] == [options(words) for words in told]
+
+
+def options(words: list[str]) -> tuple[str, set[tuple[str, str]]]:
+    """The command, and its flags with their values, whatever folders it is for."""
+    flags = [place for place, word in enumerate(words) if word.startswith("--")]
+    return words[0], {(words[i], words[i + 1]) for i in flags} if words[0] != "train" else set()
+
+
+@pytest.mark.parametrize("name", ["shapes", "ants_bees"])
+def test_an_example_is_run_from_its_data_to_its_page(cli, name: str, published, tmp_path, monkeypatch) -> None:
+    pytest.importorskip("torch", exc_type=ModuleNotFoundError)
+    monkeypatch.setenv("SEGPORT_CACHE", str(published))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.chdir(tmp_path)
+    tables = shortened(tomllib.loads((ROOT / "examples" / f"{name}.toml").read_text("utf-8")))
+    if "generate" not in tables:
+        MAKERS[name](Path("source"), np.random.default_rng(5))
+        tables["prepare"]["source"] = "source"
+    Path("short.toml").write_text(tomli_w.dumps(tables), encoding="utf-8")
+    said = cli("run-all", "short.toml", "--out", "all", "--json")
+    assert said.code == 0, said.err
+    splits = tables["evaluate"]["splits"]
+    assert all(0 <= said.object["steps"][f"evaluate {split}"]["scores"]["accuracy"] <= 1 for split in splits)
+    page = Path("all/index.html").read_text(encoding="utf-8")
+    links = set(re.findall(r'(?:href|src)="([^#"][^":]*)"', page))
+    assert {"data", "run", *(f"run/report-{split}.html" for split in splits)} <= links
+    assert [link for link in links if not (tmp_path / "all" / link).exists()] == []
+
+
+def shortened(tables: dict[str, Any]) -> dict[str, Any]:
+    """The same on few small images, from a folder in place of a network."""
+    tables.pop("download", None)
+    for name in ("generate", "prepare"):
+        tables[name] = {k: SHORTER.get(str(v), v) for k, v in tables[name].items()} if name in tables else {}
+    quick = {"encoder": "mobilenet-v2", "size": 64, "batch": 2, "epochs": 1, "workers": 1}
+    short = {name: table for name, table in tables.items() if table or name == "predict"}
+    return short | {
+        "train": tables["train"] | quick,
+        "evaluate": tables["evaluate"] | {"panels": 1, "calibration": False},
+    }
 
 
 def camvid(root: Path, rng: np.random.Generator) -> None:

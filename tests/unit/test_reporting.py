@@ -368,3 +368,19 @@ def test_a_table_aligns_numbers_only() -> None:
     html = page("t", [Section("s", tables=(Table(("n", "m"), (("1,234", "87.1 %"), ("x", "nan"))),))])
     assert "<td>1,234</td>" in html
     assert '<td class="number">87.1 %</td>' in html
+
+
+def test_a_page_links_to_files_and_pictures_beside_it(tmp_path: Path) -> None:
+    linked = tmp_path / "out" / "a & b.png"
+    section = Section(
+        "Files", pictures=(Picture(linked, "large", linked=True),), files=(tmp_path / "out" / "run", tmp_path)
+    )
+    linked.parent.mkdir()
+    linked.write_bytes(b"any")
+    FileReporter().page("Title", [section], tmp_path / "out" / "index.html")
+    text = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert '<img src="a%20%26%20b.png"' in text
+    assert '<a href="run">run</a>' in text and '<a href="..">..</a>' in text
+    linked.unlink()
+    with pytest.raises(DataError, match="cannot take in every picture"):
+        FileReporter().page("Title", [section], tmp_path / "out" / "index.html")
