@@ -52,18 +52,20 @@ def assert_same_bytes(found: TrainState, wanted: TrainState) -> None:
 
 
 def test_both_end_with_the_same_averages_and_go_on_from_each_others() -> None:
-    sessions = [session_of(backend, clip_norm=1.0) for backend in (TorchBackend(), TensorflowBackend())]
+    """Under SGD: Adam makes whole steps of the noise that is the gradient of an attention's key biases."""
+    backends = (TorchBackend(), TensorflowBackend())
+    sessions = [session_of(backend, clip_norm=1.0, optimizer=Sgd()) for backend in backends]
     for session in sessions:
-        train(session, BATCHES[:2], 0.01)
+        train(session, BATCHES[:2], 0.05)
     halfway = [session.snapshot() for session in sessions]
     for session in sessions:
-        train(session, BATCHES[2:], 0.01)
+        train(session, BATCHES[2:], 0.05)
     whole, other = (session.snapshot() for session in sessions)
     assert_close(other.averages, whole.averages)
     assert float(np.abs(whole.averages["head.weight"] - whole.weights["head.weight"]).max()) > 10 * TOLERANCE
     for session, state in zip(sessions, reversed(halfway), strict=True):
         session.restore(state)
-        train(session, BATCHES[2:], 0.01)
+        train(session, BATCHES[2:], 0.05)
         assert_close(session.snapshot().averages, whole.averages)
 
 
