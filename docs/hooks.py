@@ -1,5 +1,6 @@
 """What MkDocs calls while it builds the site."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -13,8 +14,7 @@ def on_config(config: MkDocsConfig) -> None:
     root = Path(config.config_file_path).parent
     package = root / ".typing" / "docs" / "segport"
     package.mkdir(parents=True, exist_ok=True)
-    parts = [path.parent for path in root.glob("*/__init__.py")] + [root / "__init__.py", root / "bootstrap.py"]
-    for link in package.iterdir():
-        link.unlink()
-    for part in parts:
-        (package / part.name).symlink_to(part)
+    names = ["__init__.py", "bootstrap.py", *(path.parent.name for path in root.glob("*/__init__.py"))]
+    for name in names:
+        with suppress(FileExistsError):
+            (package / name).symlink_to(Path("../../..", name))

@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
@@ -22,6 +22,7 @@ from segport.domain.architecture.graph import IMAGE
 from segport.domain.augmentation.policy import AugmentationPolicy
 from segport.domain.metrics.overlap import MeanIoU
 from segport.plugins import hookspecs
+from segport.plugins.conformance import checks_of
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
 SOURCE = ast.parse(inspect.getsource(hookspecs))
@@ -44,18 +45,41 @@ def test_every_hook_is_exercised_by_a_test_of_its_name(hook: str) -> None:
     assert callable(globals()[f"test_{hook}"])
 
 
-@pytest.fixture
-def toolkit(request: pytest.FixtureRequest) -> Toolkit:
-    """Of the test's hook: segport, and the example of the page as a plugin."""
-    hook = request.function.__name__.removeprefix("test_")
+def example(hook: str) -> Toolkit:
+    """segport, and the hook's example on the page as a plugin. Without TensorFlow, which is slow to import."""
     (code,) = re.findall(r"^```python\n(.*?)^```$", SECTIONS[SIGNATURES[hook]], re.M | re.S)
-    plugin = ModuleType("mine")
+    plugin = SimpleNamespace()
     exec(compile(code, f"docs/plugins.md: {hook}", "exec", dont_inherit=True), vars(plugin))
     assert f"def {SIGNATURES[hook]}:" in code
-    made = Toolkit(Settings((), [("mine", plugin)]), reporter=Mock())  # nothing is drawn: that takes longest
+    made = Toolkit(
+        Settings(("tensorflow",), [("mine", plugin)]), reporter=Mock()
+    )  # nothing is drawn: that takes longest
     assert [(e.plugin, e.kind.hook) for e in made.registry.entries if e.plugin == "mine"] == [("mine", hook)]
     assert made.registry.broken == ()
     return made
+
+
+def cells(folder: Path) -> None:
+    """Data of the example's reader: six images, each with its mask beside it."""
+    pixels = np.random.default_rng(0)
+    for name in "abcdef":
+        Image.fromarray(pixels.integers(0, 256, (16, 20, 3), np.uint8)).save(folder / f"{name}.png")
+        Image.fromarray(pixels.choice(np.uint8([0, 255]), (16, 20))).save(folder / f"{name}_mask.png")
+
+
+@pytest.mark.parametrize("hook", SIGNATURES)
+def test_every_example_passes_the_conformance_kit(hook: str) -> None:
+    """But the backend's, whose weights are rounded on purpose: there the kit must notice."""
+    outcomes = [check.outcome() for check in checks_of("mine", data=cells, registry=example(hook).registry)]
+    failed = [outcome.sentence for outcome in outcomes if outcome.problem]
+    assert any(outcome.passed for outcome in outcomes)
+    assert ("logits equal the reference" in failed) if hook == "segport_backends" else (failed == [])
+
+
+@pytest.fixture
+def toolkit(request: pytest.FixtureRequest) -> Toolkit:
+    """Of the test's hook."""
+    return example(request.function.__name__.removeprefix("test_"))
 
 
 @pytest.fixture
@@ -89,10 +113,7 @@ def test_segport_metrics(toolkit: Toolkit, trained: Path, tmp_path: Path) -> Non
 def test_segport_readers(toolkit: Toolkit, tmp_path: Path) -> None:
     folder = tmp_path / "cells"
     folder.mkdir()
-    pixels = np.random.default_rng(0)
-    for name in "abcdef":
-        Image.fromarray(pixels.integers(0, 256, (16, 20, 3), np.uint8)).save(folder / f"{name}.png")
-        Image.fromarray(pixels.choice(np.uint8([0, 255]), (16, 20))).save(folder / f"{name}_mask.png")
+    cells(folder)
     report = toolkit.prepare(PrepareSettings(folder, tmp_path / "out"))
     assert report.info.reader == "side-by-side" and report.classes.names == ("background", "cell")
     assert sum(report.info.split_sizes.values()) == 6
