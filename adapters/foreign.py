@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..domain.arrays import Image, Labels
+from ..domain.arrays import IGNORE, Image, Labels, Planes
 from ..domain.errors import DataError
 from ..domain.samples import Sample
 
@@ -15,11 +15,13 @@ from ..domain.samples import Sample
 def sample(key: str, image: NDArray[Any], labels: NDArray[Any]) -> Sample:
     """A sample of an image (H, W, C) or (H, W), uint8 or floats in [0, 1], and whole class ids (H, W).
 
-    Labels may have a third axis of length 1, first or last; a number alone is the class of the whole image. Raises
-    DataError naming the item for anything else.
+    Labels may have a third axis of length 1, first or last; a number alone is the class of the whole image. Several
+    planes, first or last, are classes that may overlap: 0 and 1, with 255 where one does not count. Raises DataError
+    naming the item for anything else.
     """
-    found = Sample(key, _image(image, key), _labels(labels, key))
-    if found.image.shape[:2] != found.labels.shape and not (labels.ndim == 0 and found.whole):
+    pixels = _image(image, key)
+    found = Sample(key, pixels, _planes(labels, pixels, key) if _several(labels) else _labels(labels, key))
+    if found.image.shape[:2] != found.labels.shape[:2] and not (labels.ndim == 0 and found.whole):
         raise DataError(f"Item {key}: the image is {found.image.shape[:2]}, its labels {found.labels.shape}.")
     return found
 
@@ -41,6 +43,22 @@ def _image(array: NDArray[Any], key: str) -> Image:
         array = np.rint(array * 255)
     elif array.dtype != np.uint8:
         raise DataError(f"Item {key}: pixels of {array.dtype}, expected uint8 or floats in [0, 1].")
+    return np.ascontiguousarray(array, np.uint8)
+
+
+def _several(labels: NDArray[Any]) -> bool:
+    return labels.ndim == 3 and 1 not in (labels.shape[0], labels.shape[2])
+
+
+def _planes(array: NDArray[Any], image: Image, key: str) -> Planes:
+    if array.shape[1:] == image.shape[:2] != array.shape[:2]:
+        array = np.moveaxis(array, 0, 2)
+    if array.shape[:2] == image.shape[:2] and not np.isin(array, (0, 1, IGNORE)).all():
+        raise DataError(
+            f"Item {key}: labels of shape {array.shape} from {array.min()} to {array.max()}, expected (height, width), "
+            "or planes of 0 and 1.",
+            fix="Give 255 to pixels that do not count in a plane.",
+        )
     return np.ascontiguousarray(array, np.uint8)
 
 

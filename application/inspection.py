@@ -17,7 +17,7 @@ from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.dataset import Batcher, Dataset, Executor, LabelledSource, TrainingPlan
 from ..domain.ports.preparing import DatasetStore
 from ..domain.ports.reporting import Reporter
-from ..domain.samples import Sample, Task
+from ..domain.samples import Sample
 from .listening import Listener, nobody
 from .settings import InspectSettings, TrainSettings
 from .training.recipe import derive
@@ -65,8 +65,7 @@ class InspectDataset:
         self.reporter.contact_sheet(samples, dataset.classes, sheet, title=title)
         counts = self._counts(dataset, listen)
         pixels = {split: {name: c.pixels for name, c in classes.items()} for split, classes in counts.items()}
-        unit = "images" if dataset.info.task is Task.CLASSIFICATION else "pixels"
-        self.reporter.class_frequencies(pixels, bars, title=f"{dataset.info.name}: share of {unit}")
+        self.reporter.class_frequencies(pixels, bars, title=f"{dataset.info.name}: share of {dataset.info.task.unit}")
         return InspectReport(dataset.info, dataset.classes, counts, (sheet, bars))
 
     def _counts(self, dataset: Dataset, listen: Listener) -> dict[str, dict[str, ClassCount]]:

@@ -13,14 +13,21 @@ from .loading import Trained
 def scored_split(datasets: DatasetStore, trained: Trained, where: Path, data: Path | None, split: str) -> SampleSource:
     """A split of ``data``, or else of the data set that the model's run names.
 
-    Raises InvalidSpecError when neither is known, CheckpointError when the data has other classes than the model, and
-    DataError for an unknown or empty split. ``where`` is the run or file the model came from, for messages.
+    Raises InvalidSpecError when neither is known, CheckpointError when the data has other classes than the model, or
+    they overlap in one alone, and DataError for an unknown or empty split. ``where`` is the run or file the model came
+    from, for messages.
     """
     recorded = trained.configuration.get("train", {}).get("data")
     if data is None and recorded is None:
         raise InvalidSpecError(f"{where} does not say which data set it belongs to.", fix="Name it with --data.")
     dataset = datasets.open(data or Path(str(recorded)))
-    names = trained.model.spec.classes.names
+    task, names = trained.model.spec.task, trained.model.spec.classes.names
+    if task.planes != dataset.info.task.planes:
+        raise CheckpointError(
+            f"{where} is of the task {task.value}, the data set {dataset.info.name} of {dataset.info.task.value}: "
+            "in one classes may overlap, in the other not.",
+            fix=f"Evaluate it on data prepared with --task {task.value}.",
+        )
     if names != dataset.classes.names:
         raise CheckpointError(
             f"{where} was trained for the classes {', '.join(names)}; "

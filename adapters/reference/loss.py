@@ -96,6 +96,10 @@ class NumpyOps:
         """``x`` rearranged by ``order``."""
         return np.take_along_axis(x, order, axis=axis)
 
+    def unstack(self, x: Array) -> Sequence[Array]:
+        """Along the last axis."""
+        return [x[..., k] for k in range(x.shape[-1])]
+
     def stop_gradient(self, x: Array) -> Array:
         """The same: there are no gradients here."""
         return x

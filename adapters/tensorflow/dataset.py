@@ -21,7 +21,8 @@ def as_source(dataset: tf.data.Dataset) -> SampleSource:
     """A tf.data.Dataset of (image, labels) pairs as a sample source.
 
     Images are (H, W, C) or (H, W); uint8, or floats in [0, 1]. Labels are whole class ids (H, W) or (H, W, 1), with 255
-    for pixels that count nowhere, or a number: the class of the whole image. Keys are the indices, six digits wide.
+    for pixels that count nowhere, or a number: the class of the whole image. Of classes that overlap they are planes of
+    0 and 1, (H, W, K) or (K, H, W). Keys are the indices, six digits wide.
 
     A stream has no items to pick from: it is read once, in its own order and as far as asked for, and what was read
     stays in memory as uint8. Give it without shuffling, repeating and batching; those are done here.
@@ -37,7 +38,7 @@ def as_source(dataset: tf.data.Dataset) -> SampleSource:
 
 
 def as_native(source: SampleSource) -> tf.data.Dataset:
-    """A tf.data.Dataset of (image (H, W, C) uint8, labels (H, W) int64 with 255 for ignored pixels), in order."""
+    """A tf.data.Dataset of (image (H, W, C) uint8, labels (H, W) int64, or planes, with 255 for ignored), in order."""
 
     def pairs() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
         for index in range(len(source)):
@@ -45,7 +46,8 @@ def as_native(source: SampleSource) -> tf.data.Dataset:
             yield found.image, found.labels.astype(np.int64)
 
     channels = source[0].image.shape[2] if len(source) else None
-    signature = (tf.TensorSpec((None, None, channels), tf.uint8), tf.TensorSpec((None, None), tf.int64))
+    planes = source[0].labels.shape[2:] if len(source) else ()
+    signature = (tf.TensorSpec((None, None, channels), tf.uint8), tf.TensorSpec((None, None, *planes), tf.int64))
     dataset = tf.data.Dataset.from_generator(pairs, output_signature=signature)
     return dataset.apply(tf.data.experimental.assert_cardinality(len(source)))
 

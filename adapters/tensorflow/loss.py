@@ -99,6 +99,11 @@ class TensorflowOps:
         rows = tf.gather(tf.transpose(x, forth), tf.transpose(order, forth), axis=last, batch_dims=last)
         return tf.transpose(rows, back)
 
+    def unstack(self, x: tf.Tensor) -> Sequence[tf.Tensor]:
+        """Along the last axis."""
+        planes: list[tf.Tensor] = tf.unstack(x, axis=-1)
+        return planes
+
     def stop_gradient(self, x: tf.Tensor) -> tf.Tensor:
         """The same values, constants to the gradient."""
         return tf.stop_gradient(x)

@@ -23,8 +23,8 @@ def as_source(dataset: Dataset[Any]) -> SampleSource:
     """A map-style torch data set of (image, labels) pairs as a sample source.
 
     Images may be tensors (C, H, W) or arrays and PIL images (H, W, C) or (H, W); uint8, or floats in [0, 1]. Labels are
-    whole class ids (H, W), with 255 for pixels that count nowhere, or a number: the class of the whole image. Keys are
-    the indices, six digits wide.
+    whole class ids (H, W), with 255 for pixels that count nowhere, or a number: the class of the whole image. Of
+    classes that overlap they are planes of 0 and 1, (K, H, W) or (H, W, K). Keys are the indices, six digits wide.
 
     Raises DataError when the data set has no length, or, on access, for an item that is none of this.
     """
@@ -37,7 +37,7 @@ def as_source(dataset: Dataset[Any]) -> SampleSource:
 
 
 def as_native(source: SampleSource) -> Dataset[tuple[Tensor, Tensor]]:
-    """A torch data set of (image (C, H, W) uint8, labels (H, W) int64 with 255 for ignored pixels)."""
+    """A torch data set of (image (C, H, W) uint8, labels (H, W) int64, or planes, with 255 for ignored pixels)."""
     return _Native(source)
 
 

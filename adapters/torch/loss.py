@@ -98,6 +98,10 @@ class TorchOps:
         """``x`` rearranged by ``order``."""
         return torch.take_along_dim(x, order, axis)
 
+    def unstack(self, x: Tensor) -> Sequence[Tensor]:
+        """Along the last axis."""
+        return x.unbind(-1)
+
     def stop_gradient(self, x: Tensor) -> Tensor:
         """The same values without history."""
         return x.detach()

@@ -42,9 +42,11 @@ class PerPlane:
                 f"class_weights has {len(weights)} values, but the task has {classes} classes.",
                 fix="Give one weight for each class, in the order of the class table.",
             )
+        planes = zip(weights, ops.unstack(logits), ops.unstack(truth), ops.unstack(valid), strict=True)
+        total = sum(weights)
         terms = [
-            weight / sum(weights) * self.loss(ops, logits[..., k : k + 1], truth[..., k], valid[..., k])
-            for k, weight in enumerate(weights)
+            weight / total * self.loss(ops, ops.reshape(plane, (*ops.shape(plane), 1)), hits, counted)
+            for weight, plane, hits, counted in planes
             if weight
         ]
         return sum(terms[1:], terms[0])

@@ -95,6 +95,10 @@ class TensorOps(Protocol[T]):
         """``x`` rearranged by ``order``, as numpy.take_along_axis."""
         ...
 
+    def unstack(self, x: T) -> Sequence[T]:
+        """(..., K) to K tensors of (...): what a slice gives, but the gradient of all is stacked once."""
+        ...
+
     def stop_gradient(self, x: T) -> T:
         """The same values, taken for constants by the gradient."""
         ...

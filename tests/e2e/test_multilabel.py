@@ -128,6 +128,11 @@ def test_a_model_of_one_framework_is_the_same_in_the_other(cli, run: Path) -> No
         assert other["miou"] == pytest.approx(first["miou"], abs=1e-3)
 
 
+def test_data_with_one_class_a_pixel_is_not_what_it_was_trained_for(cli, run: Path, prepared: Path) -> None:
+    said = cli("evaluate", run, "--data", prepared)
+    said.failed(5, "of the task multilabel", "of multiclass", "--task multilabel")
+
+
 def test_what_does_not_fit_planes_is_refused_with_what_does(cli, raw: Path, data: Path, source: Path, tmp_path) -> None:
     cli("train", data, "--loss", "ce-dice", "--run", tmp_path / "a").failed(2, "loss = ce-dice", "bce-dice", "overlap")
     cli("prepare", source, tmp_path / "b", "--task", "multilabel").failed(2, "one class a pixel", "class-masks")

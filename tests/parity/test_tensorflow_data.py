@@ -105,6 +105,9 @@ def test_a_source_becomes_a_data_set_and_comes_back() -> None:
     again = as_source(native)
     assert np.array_equal(again[2].image, PIXELS[2])
     assert np.array_equal(again[2].labels, LABELS[2])
+    planes = np.stack([LABELS[0] % 2, LABELS[0] == 1], axis=-1).astype(np.uint8)
+    kept = as_source(as_native([Sample("a", PIXELS[0], planes)]))[0]
+    assert np.array_equal(kept.labels, planes)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,12 @@ import pytest
 if find_spec("tensorflow") is None:
     pytest.skip("tensorflow is not installed", allow_module_level=True)
 
+from segport.adapters.reference.loss import OPS as NUMPY
 from segport.adapters.tensorflow.loss import OPS
 from segport.adapters.tensorflow.runtime import tf
+from segport.domain.losses.catalogue import LOSSES
+from segport.domain.losses.planes import PerPlane
+from segport.domain.ports.loss import OneClassAPixel
 
 GENERATOR = np.random.default_rng(3)
 X = GENERATOR.normal(0, 3, (2, 4, 5, 3)).astype(np.float32)
@@ -20,6 +24,10 @@ LABELS = GENERATOR.integers(0, 3, X.shape[:-1])
 def _softmax(x: np.ndarray) -> np.ndarray:
     e = np.exp(x.astype(np.float64) - x.max(-1, keepdims=True))
     return e / e.sum(-1, keepdims=True)
+
+
+PLANES = LABELS[..., None] == np.arange(3), GENERATOR.random(X.shape) < 0.8
+"""Truth and validity of three classes."""
 
 
 CASES = {
@@ -48,6 +56,7 @@ CASES = {
         np.take_along_axis(Y, np.argsort(-X, 1), 1),
     ),
     "constant": (lambda x, y, t: OPS.constant([1.0, 2.0, 3.0], x) * x, np.array([1, 2, 3]) * X),
+    "unstack": (lambda x, y, t: OPS.unstack(x)[1], X[..., 1]),
     "cast": (lambda x, y, t: OPS.cast(x > 0, x), X > 0),
     "reshape": (lambda x, y, t: OPS.reshape(x, (OPS.shape(x)[0] * 4, 5, OPS.shape(x)[3])), X.reshape(8, 5, 3)),
 }
@@ -83,3 +92,23 @@ def test_the_gradient_of_a_sort_goes_back_where_it_came_from() -> None:
         tape.watch(x)
         total = OPS.sum(OPS.sort_descending(x, 0)[0] * tf.constant([[1.0], [10.0], [100.0]]))
     assert tape.gradient(total, x).numpy().tolist() == [[10.0, 10.0], [100.0, 1.0], [1.0, 100.0]]
+
+
+@pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if not isinstance(loss(), OneClassAPixel)])
+def test_the_loss_of_planes_and_its_gradient_where_sizes_are_open(name: str) -> None:
+    loss = PerPlane(LOSSES[name](), (1.0, 2.0, 0.5))
+    truth, valid = PLANES[0].astype(np.int32), PLANES[1]
+
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, None, None, 3), kind) for kind in (tf.float32, tf.int32, tf.bool)]
+    )
+    def traced(x: tf.Tensor, t: tf.Tensor, v: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = loss(OPS, x, t, v)
+        return value, tape.gradient(value, x)
+
+    value, gradient = traced(X, truth, valid)
+    assert float(value) == pytest.approx(float(loss(NUMPY, X.astype(np.float64), truth, valid)), rel=1e-5)
+    assert gradient.numpy()[valid].any()
+    assert not gradient.numpy()[~valid].any()

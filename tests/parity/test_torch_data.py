@@ -107,6 +107,9 @@ def test_a_source_becomes_a_torch_data_set_and_comes_back() -> None:
     again = as_source(native)[0]
     assert np.array_equal(again.image, PIXELS)
     assert np.array_equal(again.labels, LABELS)
+    planes = np.stack([LABELS % 2, LABELS == 1], axis=-1).astype(np.uint8)
+    kept = as_source(as_native([Sample("a", PIXELS, planes)]))[0]
+    assert np.array_equal(kept.labels, planes)
 
 
 def test_feeding_a_cpu_copies_no_pixels() -> None:
