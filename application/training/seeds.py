@@ -155,6 +155,7 @@ class TrainSeeds:
         monitor = str(runs[0].configuration()["train"]["monitor"])
         curves = group.path / "plots" / "training.png"
         rows = {run.path.name: run.metrics() for run in runs}
-        self.reporter.run_curves(rows, curves, columns=["train_loss", f"val_{monitor}"])
+        columns = dict.fromkeys(["train_loss", "val_loss", f"val_{monitor}"])
+        self.reporter.run_curves(rows, curves, columns=list(columns))
         best = Spread.of(result.best_score for result in results)
         return SeedsReport(group.path, monitor, tuple(results), best, group.path / TABLE, curves)
