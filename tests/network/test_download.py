@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tomli_w
 from attrs import evolve
 from PIL import Image as Pillow
 
@@ -166,6 +167,19 @@ def test_people_hear_what_comes_how_it_was_checked_and_what_is_next(cli, site, s
     said = cli("download", "dsb2018", tmp_path / "nuclei", "--mirror", site.url, "--quiet")
     assert "1 file: no published checksum, only the size was checked" in said.out
     assert said.err == ""
+
+
+def test_run_all_downloads_once_and_prepares(cli, site, served, tmp_path: Path) -> None:
+    served("camvid-segnet")
+    tables = {"download": {"name": "camvid-segnet", "mirror": site.url}, "prepare": {"reader": "folders"}}
+    (tmp_path / "all.toml").write_text(tomli_w.dumps(tables), encoding="utf-8")
+    said = cli("run-all", tmp_path / "all.toml", "--out", tmp_path / "all")
+    assert said.code == 0, said.err
+    assert "camvid-segnet: " in said.out and "fetched: 1 file" in said.out
+    assert "train 3, val 3, test 3" in said.out
+    assert 'href="data"' in (tmp_path / "all" / "index.html").read_text("utf-8")
+    again = cli("run-all", tmp_path / "all.toml", "--out", tmp_path / "all")
+    assert again.out.count("done before") == 2 and "fetch" not in again.err
 
 
 def test_a_wrong_archive_is_refused_and_nothing_is_left(cli, site, served, tmp_path: Path) -> None:
