@@ -27,7 +27,7 @@ types: $(INSTALLED) $(TYPING)
 
 # Strict: a warning ends it. The notice it is told to leave out is about the theme's successor.
 docs: .venv/with-docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # One framework at a time, and none: three environments of their own under .environments.
 frameworks:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
 KNOWN = set(
     re.findall(
         r"\w+",
@@ -22,24 +23,39 @@ KNOWN = set(
 )
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
-    """Built as `make docs` does."""
-    folder = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)],
-        cwd=root,
+def build(folder: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    """What `make docs` runs."""
+    (arguments,) = re.findall(r"/mkdocs (build .*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)
+    return subprocess.run(
+        [sys.executable, "-m", "mkdocs", *arguments.split(), "--site-dir", str(out)],
+        cwd=folder,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
         text=True,
         timeout=300,
     )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All of it."""
+    folder = tmp_path_factory.mktemp("site")
+    done = build(ROOT, folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
 
-def test_every_page_is_built_and_nothing_else_of_the_folder(site: Path, root: Path) -> None:
-    pages = {path.relative_to(root / "docs").with_suffix(".html") for path in root.glob("docs/**/*.md")}
+def test_a_warning_ends_the_build(tmp_path: Path) -> None:
+    """With --quiet it would not: a message that is not shown is not counted."""
+    (tmp_path / "mkdocs.yml").write_text("site_name: one page\nplugins: []\n")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text("[away](nowhere.md)\n")
+    done = build(tmp_path, tmp_path / "out")
+    assert done.returncode == 1 and "nowhere.md" in done.stderr
+
+
+def test_every_page_is_built_and_nothing_else_of_the_folder(site: Path) -> None:
+    pages = {path.relative_to(ROOT / "docs").with_suffix(".html") for path in ROOT.glob("docs/**/*.md")}
     assert {path.relative_to(site) for path in site.glob("**/*.html")} == pages | {Path("404.html")}
     assert list(site.glob("**/*.py")) == []
 
