@@ -26,7 +26,7 @@ class TensorflowEvalSession:
         self._classes = model.spec.task.matrix(len(model.spec.classes))[0]
         self._counts: list[tf.Tensor] = []
         self._losses: list[tf.Tensor] = []
-        labels = tf.TensorSpec((None,) * (4 if self._planes else 3), tf.uint8)
+        labels = tf.TensorSpec((None, None, None, self._classes)[: 4 if self._planes else 3], tf.uint8)
         self.counted = trace_once(self._counted, [model.images, labels])
         self.chosen = trace_once(self._chosen, [model.images])
         self.shared = trace_once(self._shared, [model.images])

@@ -59,7 +59,7 @@ class TensorflowTrainSession:
             summed = self._tensors if plan.accumulate > 1 else {}
             self._sums = {name: _zeros(tensor.variable) for name, tensor in summed.items()}
         kinds: list[tuple[tuple[int | None, ...], tf.DType]] = [
-            ((None,) * (4 if self._planes else 3), tf.uint8),
+            ((None, None, None, self._matrix[0])[: 4 if self._planes else 3], tf.uint8),
             ((2, 4), tf.float32),
             ((), tf.float32),
             ((2,), tf.int64),
