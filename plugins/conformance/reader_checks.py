@@ -16,7 +16,7 @@ from attrs import frozen
 from ...domain.arrays import IGNORE, Image, Labels
 from ...domain.classes import ClassMap
 from ...domain.errors import DataError
-from ...domain.ports.dataset import Reader, SourceItem
+from ...domain.ports.dataset import Reader, ReadsPlanes, SourceItem
 from . import expect
 
 _ITEMS = 8
@@ -109,6 +109,30 @@ def images_and_labels_fit_together(subject: ReaderSubject) -> None:
             expect.that(not odd, f"{item.key}: labels {sorted(odd)[:5]} of {len(classes)} classes")
 
 
+def planes_hold_what_labels_hold(subject: ReaderSubject) -> None:
+    """One of 0, 1 and ignored pixels for each class but background; what labels show of a class, its plane has too.
+
+    A reader of one class a pixel need not have planes.
+    """
+    reader = subject.reader
+    if not isinstance(reader, ReadsPlanes):
+        return
+    with subject.source() as source:
+        classes = subject.classes(source)
+        apart = classes.without_background()
+        for item in subject.items(source):
+            image, labels = _read(subject, item, classes)
+            planes = reader.read_planes(item, apart)
+            wanted = (*image.shape[:2], len(apart))
+            expect.that(planes.shape == wanted, f"{item.key}: planes of {planes.shape}, expected {wanted}")
+            expect.that(planes.dtype == np.uint8, f"{item.key}: planes of {planes.dtype}, expected uint8")
+            odd = set(np.unique(planes).tolist()) - {0, 1, IGNORE}
+            expect.that(not odd, f"{item.key}: planes hold {sorted(odd)[:5]}")
+            for k, name in enumerate(apart.names):
+                shown = bool((labels == classes.index(name)).any())
+                expect.that(not shown or bool((planes[..., k] == 1).any()), f"{item.key}: no {name} in its plane")
+
+
 def threads_read_what_one_reads(subject: ReaderSubject) -> None:
     """Several workers use one reader at once."""
     with subject.source() as source, ThreadPoolExecutor(_THREADS) as pool:
@@ -164,6 +188,7 @@ CHECKS = (
     items_are_sorted_and_their_keys_are_unique_file_names,
     files_of_items_are_there,
     images_and_labels_fit_together,
+    planes_hold_what_labels_hold,
     threads_read_what_one_reads,
     a_damaged_image_is_refused_by_its_name,
 )

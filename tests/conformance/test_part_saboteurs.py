@@ -241,11 +241,30 @@ class Arrays:
     def read_labels(self, item, classes):
         return self._read(item, "labels")
 
+    def read_planes(self, item, classes):
+        return self._read(item, "labels")[..., None]
+
     def _read(self, item, name):
         try:
             return np.load(BytesIO(item.image.read_bytes()))[name]
         except (OSError, ValueError, EOFError, BadZipFile) as error:
             raise DataError(f"{item.image.name}: {error}") from None
+
+
+class HandsOnRawPlanes(Arrays):
+    def read_planes(self, item, classes):
+        return super().read_planes(item, classes) * np.uint8(254)
+
+
+class CountsBackground(Arrays):
+    def read_planes(self, item, classes):
+        inside = super().read_planes(item, classes)
+        return np.concatenate([1 - inside, inside], axis=-1)
+
+
+class ReadsThePlaneOfAnotherClass(Arrays):
+    def read_planes(self, item, classes):
+        return np.zeros_like(super().read_planes(item, classes))
 
 
 class TakesAnything(Arrays):
@@ -337,6 +356,9 @@ READERS: dict[type, str] = {
     TurnsLabels: "images_and_labels_fit_together",
     HandsOnRawValues: "images_and_labels_fit_together",
     GreyImages: "images_and_labels_fit_together",
+    HandsOnRawPlanes: "planes_hold_what_labels_hold",
+    CountsBackground: "planes_hold_what_labels_hold",
+    ReadsThePlaneOfAnotherClass: "planes_hold_what_labels_hold",
     StaysInItsThread: "threads_read_what_one_reads",
     ShowsGreyForDamage: "a_damaged_image_is_refused_by_its_name",
     DoesNotSayWhich: "a_damaged_image_is_refused_by_its_name",
