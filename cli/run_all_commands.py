@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,23 +46,18 @@ def run_all(toolkit: Toolkit, settings: RunAllSettings, terminal: Terminal) -> i
     plan = toolkit.run_all.plan(values, out=settings.out, where=str(settings.config))
     if settings.dry_run:
         for step in plan.steps:
-            terminal.result(typed(step))
-        terminal.object({"commands": [typed(step) for step in plan.steps]})
+            terminal.result(step.typed)
+        terminal.object({"commands": [step.typed for step in plan.steps]})
         return 0
     report = perform(toolkit, plan, terminal)
     terminal.object(
         {
             "out": report.out,
             "page": report.page,
-            "steps": {step.name: {"command": typed(step), **report.exhibits[step.name].values} for step in plan.steps},
+            "steps": {step.name: {"command": step.typed, **report.exhibits[step.name].values} for step in plan.steps},
         }
     )
     return 0
-
-
-def typed(step: Step) -> str:
-    """A step as one would type it."""
-    return shlex.join(("segport", *step.words))
 
 
 def perform(toolkit: Toolkit, plan: Plan, terminal: Terminal) -> RunAllReport:
@@ -89,13 +83,13 @@ class _Stage:
     bars: DownloadBars | None = None
 
     def begun(self, step: Step) -> None:
-        self.terminal.say(f"$ {typed(step)}")
+        self.terminal.say(f"$ {step.typed}")
         self.counting = step.name
         if isinstance(step.settings, SeedsSettings):
             training_commands.show_recipe(self.toolkit, step.settings, self.terminal)
 
     def kept(self, step: Step) -> None:
-        self.terminal.say(f"$ {typed(step)}\ndone before")
+        self.terminal.say(f"$ {step.typed}\ndone before")
 
     def count(self, done: int, total: int) -> None:
         self.terminal.counter(self.counting)(done, total)

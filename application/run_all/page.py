@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,8 +24,7 @@ def _section(step: Step, shown: Exhibit) -> Section:
     pictures = tuple(picture for picture in (*shown.pictures, *_linked(shown)) if picture.path.exists())
     made = (step.makes,) if step.makes is not None else ()
     files = tuple(path for path in (*made, *shown.files) if path.exists())
-    command = shlex.join(("segport", *step.words))
-    return Section(step.name.capitalize(), command, shown.tables, pictures, files)
+    return Section(step.name.capitalize(), step.typed, shown.tables, pictures, files)
 
 
 def _linked(shown: Exhibit) -> list[Picture]:

@@ -30,7 +30,7 @@ from ..settings import (
     SeedsSettings,
 )
 from ..training.seeds import TrainSeeds
-from ..training.train import TrainModel
+from ..training.train import TrainModel, never
 from .exhibits import Exhibit, exhibit
 from .ledger import Ledger
 from .page import write_index
@@ -40,10 +40,6 @@ from .steps import Plan, Step
 
 def _ignore(*heard: object) -> None:
     """Listens to nothing."""
-
-
-def _never() -> bool:
-    return False
 
 
 @frozen
@@ -93,7 +89,7 @@ class RunAll:
         """The steps of a file's tables. Raises InvalidSpecError with everything that is wrong with any of them."""
         return self.planner(values, out, where)
 
-    def __call__(self, plan: Plan, hear: Hearing = Hearing(), stop: Callable[[], bool] = _never) -> RunAllReport:
+    def __call__(self, plan: Plan, hear: Hearing = Hearing(), stop: Callable[[], bool] = never) -> RunAllReport:
         """Does what is left, and writes the page.
 
         A data set or run that is there is kept, training goes on where it was left, and what rests on something made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TypeAlias
 
@@ -61,6 +62,11 @@ class Step:
             word for field, value in self.given if field.default is not attrs.NOTHING for word in _flag(field, value)
         ]
         return (*_WORDS[type(self.settings)].split(), *named, *flags)
+
+    @property
+    def typed(self) -> str:
+        """The whole command as one line for a shell."""
+        return shlex.join(("segport", *self.words))
 
     @property
     def given(self) -> tuple[tuple[attrs.Attribute[object], object], ...]:
