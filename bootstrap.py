@@ -16,7 +16,7 @@ from attrs import field, frozen
 from dependency_injector import containers, providers
 
 from .domain.events import Event
-from .plugins.manager import Offer, discover
+from .plugins.manager import Offer, blocked, discover
 from .plugins.registry import Registry
 
 if TYPE_CHECKING:
@@ -39,12 +39,6 @@ if TYPE_CHECKING:
     from .domain.ports.checkpoints import RunStore
     from .domain.ports.configuration import SettingsCodec
 
-DISABLE = "SEGPORT_DISABLE_PLUGINS"
-
-
-def _disabled() -> tuple[str, ...]:
-    return tuple(name.strip() for name in os.environ.get(DISABLE, "").split(",") if name.strip())
-
 
 @frozen
 class Settings:
@@ -55,7 +49,7 @@ class Settings:
         extra_plugins: (name, module or object with hook implementations) to add, as if installed.
     """
 
-    disabled_plugins: tuple[str, ...] = field(factory=_disabled)
+    disabled_plugins: tuple[str, ...] = field(factory=blocked)
     extra_plugins: Sequence[tuple[str, object]] = ()
 
 

@@ -1,4 +1,4 @@
-"""plugins list."""
+"""plugins list, info, check, new."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from cyclopts import App
 
 from .dispatch import begin
 from .flags import command
+from .plugin_check import CheckSettings, check
+from .plugin_info import InfoSettings, info
+from .plugin_new import NewSettings, new
 
 
 def register(app: App) -> None:
     """Adds the group."""
     group = App(name="plugins", help="Parts that can be named, and where they come from.", help_format="plaintext")
     group.command(command(ListSettings, _list), name="list")
+    group.command(command(InfoSettings, info), name="info")
+    group.command(command(CheckSettings, check), name="check")
+    group.command(command(NewSettings, new), name="new")
     app.command(group)
 
 

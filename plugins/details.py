@@ -64,10 +64,11 @@ def called(registry: Registry, name: str) -> tuple[Entry, ...]:
     found = tuple(dict.fromkeys([*parts, *(e for e in entries if e.plugin == plugin)]))
     if found:
         return found
-    names = (
-        {n for e in entries for n in (e.name, *e.aliases, e.plugin)} if plugin == name else {e.plugin for e in entries}
-    )
-    raise UnknownNameError.of("part or plugin" if plugin == name else "plugin", plugin, names)
+    names = {e.plugin for e in entries}
+    names |= {n for e in entries for n in (e.name, *e.aliases)} if plugin == name else set()
+    near = UnknownNameError.of("part or plugin" if plugin == name else "plugin", plugin, names)
+    hint = near.fix.partition("Known: ")[0]
+    raise UnknownNameError(near.message, fix=f"{hint}`segport plugins list` shows all.")
 
 
 def _documented(factory: Callable[..., Any]) -> Mapping[str, str]:
@@ -77,7 +78,10 @@ def _documented(factory: Callable[..., Any]) -> Mapping[str, str]:
     for part in bases:
         for section in _SECTION.findall(inspect.cleandoc(part.__doc__ or "") + "\n"):
             parts = _FIELD.split(inspect.cleandoc(section))[1:]
-            found |= {name: " ".join(text.split()) for name, text in zip(parts[::2], parts[1::2], strict=True)}
+            found |= {
+                name: " ".join(text.replace("``", "").split())
+                for name, text in zip(parts[::2], parts[1::2], strict=True)
+            }
     return found
 
 

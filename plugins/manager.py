@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
@@ -14,6 +15,8 @@ from . import hookspecs
 from .entries import Entry, Kind
 
 GROUP = "segport"
+DISABLE = "SEGPORT_DISABLE_PLUGINS"
+"""The environment variable that names plugins to leave out, joined by commas."""
 
 
 @attrs.frozen
@@ -32,6 +35,16 @@ class Offer:
     broken: tuple[Broken, ...]
 
 
+def blocked() -> tuple[str, ...]:
+    """The plugins that the environment says to leave out."""
+    return tuple(name.strip() for name in os.environ.get(DISABLE, "").split(",") if name.strip())
+
+
+def installed() -> Offer:
+    """What the installed plugins offer, but for those that the environment says to leave out."""
+    return discover(disabled=blocked())
+
+
 def discover(
     *,
     disabled: Iterable[str] = (),
@@ -45,19 +58,19 @@ def discover(
         extra: (name, module or object with hook implementations) to add, as if installed.
         points: the entry points to use, in place of the installed ones of group "segport".
     """
-    blocked = frozenset(disabled)
+    out = frozenset(disabled)
     plugins: list[tuple[str, object]] = []
     packages: dict[str, str] = {}
     broken: list[Broken] = []
     for point in sorted(entry_points(group=GROUP) if points is None else points, key=lambda p: (p.name, p.value)):
-        if point.name in blocked or any(point.name == name for name, _ in plugins):
+        if point.name in out or any(point.name == name for name, _ in plugins):
             continue
         try:
             plugins.append((point.name, _load(point)))
             packages[point.name] = f"{point.dist.name} {point.dist.version}" if point.dist else ""
         except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
             broken.append(Broken(point.name, f"{type(error).__name__}: {error}"))
-    plugins += [(name, plugin) for name, plugin in extra if name not in blocked]
+    plugins += [(name, plugin) for name, plugin in extra if name not in out]
     entries: list[Entry] = []
     for name, plugin in plugins:
         try:

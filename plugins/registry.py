@@ -18,7 +18,7 @@ from ..domain.errors import (
     in_one_line,
 )
 from .entries import Entry, Kind
-from .manager import Broken, Offer, discover
+from .manager import Broken, Offer, installed
 
 if TYPE_CHECKING:
     from ..domain.augmentation.policy import AugmentationPolicy
@@ -50,10 +50,10 @@ class Registry:
     """Implements ``Catalogue``. Plugins are looked for on first use; parts are loaded when asked for.
 
     Args:
-        find: gives the offer; the installed plugins' by default.
+        find: gives the offer; by default the installed plugins', but for those that the environment blocks.
     """
 
-    def __init__(self, find: Callable[[], Offer] = discover) -> None:
+    def __init__(self, find: Callable[[], Offer] = installed) -> None:
         self._find = find
         self._backends: dict[str, Backend] = {}
 
@@ -64,17 +64,18 @@ class Registry:
     @cached_property
     def _table(self) -> Mapping[tuple[Kind, str], Entry]:
         table: dict[tuple[Kind, str], Entry] = {}
-        clashes = []
+        clashes, clashing = [], []
         for entry in self._offer.entries:
             for name in (entry.name, *entry.aliases):
                 other = table.setdefault((entry.kind, name), entry)
                 if other is not entry:
                     clashes.append(f"{entry.kind.value} {name!r}: from {other.plugin!r} and from {entry.plugin!r}")
+                    clashing.append(entry.plugin)
         if clashes:
             raise PluginError(
                 "Two plugins offer the same name.",
                 problems=clashes,
-                fix="Uninstall one, or block it by name: SEGPORT_DISABLE_PLUGINS=NAME.",
+                fix=f"Uninstall one, or block it by name: SEGPORT_DISABLE_PLUGINS={clashing[-1]}.",
             )
         return table
 

@@ -131,7 +131,8 @@ class Report:
     def total(self) -> str:
         """How many passed, in a line."""
         ran = sum(not outcome.skipped for outcome in self.outcomes)
-        return f"{self.part}: {sum(outcome.passed for outcome in self.outcomes)} of {ran} checks passed"
+        lacking = f", {len(self.outcomes) - ran} skipped" if ran < len(self.outcomes) else ""
+        return f"{self.part}: {sum(outcome.passed for outcome in self.outcomes)} of {ran} checks passed{lacking}"
 
 
 def sentence(check: Check) -> str:

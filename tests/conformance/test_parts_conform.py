@@ -16,7 +16,8 @@ from segport.plugins.manager import discover
 from segport.plugins.registry import Registry
 
 # One framework is enough here: the losses of all are compared in tests/parity, their exports loaded in tests/e2e.
-REGISTRY = Registry(lambda: discover(disabled=("tensorflow",)))
+FRAMEWORKS = {entry.plugin for entry in Registry().offered(Kind.BACKEND.value)} - {"reference", "torch"}
+REGISTRY = Registry(lambda: discover(disabled=FRAMEWORKS))
 SLOW = "torch-export"
 PARTS = [entry for entry in REGISTRY.entries if entry.kind is not Kind.BACKEND and entry.name != SLOW]
 TOO_LARGE = "the reference computes it and it sees the image"

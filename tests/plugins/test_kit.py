@@ -15,7 +15,7 @@ from segport.plugins import Entry, Kind, hookimpl
 from segport.plugins.conformance import Case, Outcome, checks_of
 from segport.plugins.conformance.kit import CHECKS_OF
 from segport.plugins.details import called, options_of
-from segport.plugins.manager import Broken, Offer, discover
+from segport.plugins.manager import DISABLE, Broken, Offer, discover
 from segport.plugins.registry import Registry
 
 SHUFFLED = "the_order_of_pixels_does_not_matter"
@@ -173,3 +173,9 @@ def test_where_a_part_comes_from_is_known() -> None:
     theirs = SimpleNamespace(segport_losses=hookimpl(lambda: [top_row()]))
     (entry,) = discover(points=[], extra=[("theirs", theirs)]).entries
     assert (entry.plugin, entry.module, entry.distribution) == ("theirs", "", "")
+
+
+def test_a_plugin_that_the_environment_blocks_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DISABLE, "tracking")
+    with pytest.raises(UnknownNameError, match="Unknown tracker 'log'"):
+        checks_of("tracker:log")

@@ -11,12 +11,12 @@ from typing import Any
 import attrs
 import pytest
 
-from segport.bootstrap import DISABLE, Settings, Toolkit
+from segport.bootstrap import Settings, Toolkit
 from segport.domain.augmentation.policy import AugmentationPolicy
 from segport.domain.errors import BackendUnavailableError, InvalidSpecError, PluginError, UnknownNameError
 from segport.domain.losses.focal import Focal
 from segport.plugins import Entry, Kind, hookimpl
-from segport.plugins.manager import Broken, Offer, discover
+from segport.plugins.manager import DISABLE, Broken, Offer, discover
 from segport.plugins.registry import Registry
 
 
