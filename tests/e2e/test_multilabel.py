@@ -53,7 +53,7 @@ def run(request: pytest.FixtureRequest, data: Path) -> Path:
 
     pytest.importorskip(NEEDS[request.param], exc_type=ModuleNotFoundError)
     folder = data.parent / request.param
-    flags = ("--run", str(folder), "--backend", request.param, "--epochs", "12", *FLAGS, *MORE)
+    flags = ("--run", str(folder), "--backend", request.param, "--epochs", "12", "--validate-every", "4", *FLAGS, *MORE)
     assert main(["train", str(data), *flags]) == 0
     return folder
 
