@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -116,7 +117,8 @@ def offering_it_imports_nothing_heavy(subject: EntrySubject) -> None:
 def _imported(module: str) -> tuple[str, ...]:
     """The heavy modules that importing another brings, found out in a fresh interpreter."""
     command = [sys.executable, "-c", _LOOK, module, json.dumps(HEAVY)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    path = os.pathsep.join(filter(None, sys.path))  # a module that is found here is found there
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, check=False)
     if done.returncode:
         raise expect.CheckFailed(f"{module} cannot be imported: {done.stderr.strip().rpartition(chr(10))[2]}")
     return tuple(json.loads(done.stdout.splitlines()[-1]))
