@@ -73,6 +73,8 @@ class TrainingLoop:
         try:
             while not progress.ended(self.plan.epochs):
                 progress = self._epoch(progress)
+                if not progress.ended(self.plan.epochs) and self.stop():
+                    raise self._interruption(f"Stopped after epoch {progress.epoch}")
         except (RunInterruptedError, TrainingDivergedError) as error:
             self.emit(RunFailed(str(self.run.path), progress.epoch, error.message))
             raise
@@ -170,8 +172,11 @@ class TrainingLoop:
 
     def _interrupt(self, progress: Progress) -> None:
         self._save(progress, None)
-        raise RunInterruptedError(
-            f"Stopped in epoch {progress.epoch + 1}, after {progress.step} of {self.steps} steps; the state is saved.",
+        raise self._interruption(f"Stopped in epoch {progress.epoch + 1}, after {progress.step} of {self.steps} steps")
+
+    def _interruption(self, stopped: str) -> RunInterruptedError:
+        return RunInterruptedError(
+            f"{stopped}; the state is saved.",
             fix=f"Go on with: segport train --resume {self.run.path}",
         )
 

@@ -63,7 +63,7 @@ def test_thawed_it_moves_but_for_its_norms_and_a_resume_ends_with_the_same_bytes
     assert kernels
     assert not any(".norm." in name for name in kernels)
     with pytest.raises(RunInterruptedError):
-        Toolkit().train(settings(prepared, run, trained), stop=at(count(), 1))  # one question an epoch: in the second
+        Toolkit().train(settings(prepared, run, trained), stop=at(count(), 2))  # asked within an epoch and after it
     header = (run / "checkpoints" / "last.safetensors").read_bytes()
     description = json.loads(header[8 : 8 + int.from_bytes(header[:8], "little")])["__metadata__"]["segport"]
     assert json.loads(description)["frozen"] == 2

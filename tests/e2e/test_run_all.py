@@ -94,7 +94,7 @@ def test_interrupted_it_goes_on_to_the_same_bytes(whole: Path, tmp_path: Path) -
         return lambda: next(left, None) is None
 
     out = tmp_path / "all"
-    for times, where in ((3, "before train"), (3, "the state is saved"), (3, "before evaluate val")):
+    for times, where in ((3, "before train"), (3, "the state is saved"), (4, "before evaluate val")):
         with pytest.raises(RunInterruptedError, match=where) as caught:
             done(out, stop=patience(times))
         assert "The same command goes on from here." in str(caught.value)

@@ -124,7 +124,7 @@ def test_interrupted_it_goes_on_with_the_unfinished_seed_and_the_rest(
     cli("evaluate", parent).failed(5, "seed 42, 43", f"segport train --resume {parent}")
     monkeypatch.chdir(tmp_path)  # from elsewhere, too
     with pytest.raises(RunInterruptedError, match="before seed 43"):
-        Toolkit().train_seeds.resume(Path("several"), stop=patience(1))
+        Toolkit().train_seeds.resume(Path("several"), stop=patience(3))
     assert cli("train", "--resume", "several", "--quiet").code == 0
     for seed in (41, 42, 43):
         same(parent / f"seed-{seed}", seeds / f"seed-{seed}")

@@ -406,6 +406,14 @@ def test_asked_to_stop_after_the_last_update_of_an_epoch_it_still_finishes_the_e
     assert world.loop(start()).epoch == 1
 
 
+def test_asked_to_stop_where_an_epoch_is_one_update_it_stops_after_it() -> None:
+    world = World(plan(epochs=3), length=1, stop=lambda steps: steps >= 2)
+    with pytest.raises(RunInterruptedError, match="after epoch 2; the state is saved"):
+        world.loop(start())
+    assert world.run.last is not None and world.session.taken == 2
+    assert world.log.count("last") == 2
+
+
 def test_a_nan_loss_ends_the_run_and_leaves_the_good_checkpoint() -> None:
     world = World(session={"bad_step": BATCHES + 4})
     with pytest.raises(TrainingDivergedError, match="became nan in epoch 2, step 4") as caught:
