@@ -160,6 +160,18 @@ def inspect_and_score(here: Environment) -> None:
     expect(same["miou"] == 1.0, f"masks against themselves: {same}")
 
 
+def passes_the_tests_of_a_new_package(here: Environment) -> None:
+    """As `segport plugins new` writes it, installed by pip and not touched; it goes again, so that nobody meets it."""
+    here.segport("plugins", "new", "brand-new", "--kind", "loss,metric,reader,tracker,backend")
+    pip = [here.program("python"), "-m", "pip"]
+    run([*pip, "install", "--quiet", "--editable", "brand-new[test]"], cwd=here.work)
+    done = run([here.program("python"), "-m", "pytest", "-q"], cwd=here.work / "brand-new")
+    expect(" passed" in done.stdout, f"no test ran: {done.stdout}")
+    (part,) = here.object("plugins", "info", "loss:brand-new")["parts"]
+    expect(part["distribution"] == "brand-new 0.1.0", f"it is from {part['distribution']}")
+    run([*pip, "uninstall", "--quiet", "--yes", "brand-new"])
+
+
 def core_predicts(other: Environment) -> None:
     """With NumPy alone, the model another environment trained."""
     reference = ["--backend", "reference", "--no-overlays"]
@@ -180,7 +192,13 @@ def prove(here: Environment, wheel: Path) -> None:
     """What every environment can do, with a framework or without."""
     with step(here.name, f"install {wheel.name}[{here.extra}]"):
         here.make(wheel)
-    for action in (only_its_framework, the_doctor_agrees, generate_and_prepare, inspect_and_score):
+    for action in (
+        only_its_framework,
+        the_doctor_agrees,
+        generate_and_prepare,
+        inspect_and_score,
+        passes_the_tests_of_a_new_package,
+    ):
         with step(here.name, words(action)):
             action(here)
 
