@@ -22,7 +22,7 @@ from griffe import (
 )
 
 _MAKERS = ("attrs.frozen", "attrs.define")
-_FIELDS = ("field", "Factory", "_setting", "_argument", "_choice", "_choices")
+_FIELDS = ("field", "Factory", "setting")
 _POSITIONAL = ParameterKind.positional_or_keyword
 
 
@@ -74,8 +74,9 @@ def _parameter(field: Attribute) -> Parameter:
         given = [a for a in value.arguments if not isinstance(a, ExprKeyword)]
         kind = ParameterKind.keyword_only if str(named.get("kw_only")) == "True" else _POSITIONAL
         field.value = _default(maker, given, named)
-        if maker.startswith("_") and field.docstring is None:
-            field.docstring = Docstring(_text(given[0]), parent=field)
+        help = given[0] if maker == "setting" else _told(named.get("metadata"))
+        if help is not None and field.docstring is None:
+            field.docstring = Docstring(_text(help), parent=field)
     return Parameter(field.name, annotation=field.annotation, kind=kind, default=field.value)
 
 
@@ -83,8 +84,12 @@ def _default(maker: str, given: list[Any], named: dict[str, Any]) -> Any:
     factory = named.get("factory", given[0] if maker == "Factory" else None)
     if factory is not None:
         return ExprCall(factory, [])
-    implied = {"_choice": "None", "_choices": "()"}.get(maker)
-    return named.get("default", given[1] if maker.startswith("_") and len(given) > 1 else implied)
+    return named.get("default", given[1] if maker == "setting" else None)
+
+
+def _told(metadata: Any) -> Any:
+    """The help in ``metadata=told(help)``, if there is any."""
+    return metadata.arguments[0] if isinstance(metadata, ExprCall) and str(metadata.function) == "told" else None
 
 
 def _text(help: Any) -> str:

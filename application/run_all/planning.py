@@ -13,6 +13,7 @@ from attrs import frozen
 from ...domain.errors import InvalidSpecError, SegportError
 from ...domain.ports.catalogue import Catalogue
 from ...domain.ports.configuration import SettingsCodec
+from ..checking import checked
 from ..downloading.download import asked
 from ..settings import (
     DownloadSettings,
@@ -27,6 +28,7 @@ from ..training.parts import check_names
 from .steps import Plan, Step, StepSettings
 
 
+@checked
 @frozen
 class EvaluateSplitsSettings(EvaluateSettings):
     """Score a run on several splits, one after another; on ``split`` where none are listed."""
