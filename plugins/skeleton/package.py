@@ -31,6 +31,8 @@ _FLAGS = {
     Kind.TRACKER: "segport train DATA --track {name}",
     Kind.BACKEND: "segport evaluate RUN --backend {name}",
 }
+_OURS_APART = re.compile(r"^(from (?:attrs|numpy).*\n)\n(?=from segport)", re.M)
+"""The empty line before our imports: to others, segport is a package as attrs and NumPy are."""
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
@@ -76,6 +78,7 @@ class Skeleton:
     def _own(self, kind: Kind) -> str:
         text = files(__package__).joinpath(f"{kind.value}.py").read_text("utf-8")
         text = text.replace("\nfrom ...", "\nfrom segport.").replace("\nfrom ..", "\nfrom segport.plugins.")
+        text = _OURS_APART.sub(r"\1", text)
         named = text.replace(f"Example{kind.value.capitalize()}", self._class(kind))
         return named.replace('"example', f'"{self.name}').replace("example.", f"{self.name}.")
 

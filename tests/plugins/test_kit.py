@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from importlib.metadata import entry_points
 from types import SimpleNamespace
 from typing import Any
 from unittest import SkipTest
@@ -15,7 +16,7 @@ from segport.plugins import Entry, Kind, hookimpl
 from segport.plugins.conformance import Case, Outcome, checks_of
 from segport.plugins.conformance.kit import CHECKS_OF
 from segport.plugins.details import called, options_of
-from segport.plugins.manager import DISABLE, Broken, Offer, discover
+from segport.plugins.manager import DISABLE, GROUP, Broken, Offer, discover
 from segport.plugins.registry import Registry
 
 SHUFFLED = "the_order_of_pixels_does_not_matter"
@@ -33,7 +34,7 @@ class TopRow:
 
 def registry(*entries: Entry, broken: tuple[Broken, ...] = ()) -> Registry:
     """The reference, which is the kit's oracle, and these."""
-    oracle = discover(disabled=("builtin", "data", "tracking", "torch", "tensorflow"))
+    oracle = discover(points=entry_points(group=GROUP, name="reference"))
     return Registry(lambda: Offer((*oracle.entries, *entries), broken))
 
 
