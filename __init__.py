@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .adapters.memory.dataset import SampleDataset
+    from .adapters.memory.sources import ArraySource
+    from .adapters.memory.store import in_memory
     from .application.settings import (
         CompareBackendsSettings,
         CompareSettings,
@@ -28,8 +31,10 @@ if TYPE_CHECKING:
     )
     from .bootstrap import Settings, Toolkit
     from .domain.errors import SegportError
+    from .session import Session, open
 
 _HOMES = {
+    "ArraySource": "adapters.memory.sources",
     "CompareBackendsSettings": "application.settings",
     "CompareSettings": "application.settings",
     "DownloadSettings": "application.settings",
@@ -40,15 +45,20 @@ _HOMES = {
     "PredictSettings": "application.settings",
     "PrepareSettings": "application.settings",
     "ScoreSettings": "application.settings",
+    "SampleDataset": "adapters.memory.dataset",
     "SeedsSettings": "application.settings",
+    "Session": "session",
     "ShowModelSettings": "application.settings",
     "TrainSettings": "application.settings",
     "Settings": "bootstrap",
     "Toolkit": "bootstrap",
     "SegportError": "domain.errors",
+    "in_memory": "adapters.memory.store",
+    "open": "session",
 }
 
 __all__ = [
+    "ArraySource",
     "CompareBackendsSettings",
     "CompareSettings",
     "DownloadSettings",
@@ -58,14 +68,18 @@ __all__ = [
     "InspectSettings",
     "PredictSettings",
     "PrepareSettings",
+    "SampleDataset",
     "ScoreSettings",
     "SeedsSettings",
     "SegportError",
+    "Session",
     "Settings",
     "ShowModelSettings",
     "Toolkit",
     "TrainSettings",
     "__version__",
+    "in_memory",
+    "open",
 ]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 from attrs import frozen
 
 from ..domain.arrays import Image
@@ -101,20 +102,34 @@ class PredictMasks:
 
     def arrays(
         self,
-        run: Path,
-        images: Sequence[Image],
+        run: Path | str,
+        images: Iterable[Image],
         *,
         backend: Choice | str | None = None,
         device: str = "auto",
-        precision: Precision = Precision.AUTO,
+        precision: Precision | str = Precision.AUTO,
         probabilities: bool = False,
     ) -> Iterator[Prediction]:
-        """Predictions for (H, W, C) uint8 arrays, one after another; nothing is read or written but the run itself."""
-        trained = load_trained(self.catalogue, self.runs, run, backend=backend, device=device, precision=precision)
+        """Predictions for (H, W, C) uint8 arrays, one after another; nothing is read or written but the run itself.
+
+        Images may differ in size; a grey one, (H, W, 1), does for a model of three channels. Raises DataError for
+        other arrays, InvalidSpecError, CheckpointError and backend errors. The model is loaded when the first
+        prediction is asked for.
+        """
+        asked = PredictSettings(run, (), backend=backend, device=device, precision=precision)
+        trained = load_trained(
+            self.catalogue,
+            self.runs,
+            asked.run,
+            backend=asked.backend,
+            device=asked.device,
+            precision=asked.precision,
+        )
+        spec = trained.model.spec
         with closing(trained.session):
-            predictor = Predictor(trained.session, trained.model.spec, self.batcher)
-            for image in images:
-                yield predictor(image, probabilities=probabilities)
+            predictor, channels = Predictor(trained.session, spec, self.batcher), spec.graph.channels
+            for number, image in enumerate(images):
+                yield predictor(_checked(image, number, channels), probabilities=probabilities)
 
     def _predicted(
         self, trained: Trained, images: Sequence[Path], settings: PredictSettings, listen: Listener
@@ -151,15 +166,31 @@ class PredictMasks:
         return drawn
 
     def _read(self, path: Path, channels: int) -> Image:
-        image = self.codec.read_image(path)
-        if image.shape[2] == channels:
-            return image
-        if channels == 3:
-            return image.repeat(3, axis=2)
+        return _with_channels(self.codec.read_image(path), channels, str(path))
+
+
+def _checked(image: Image, number: int, channels: int) -> Image:
+    """One of the caller's own arrays, as the model wants it."""
+    image = np.asarray(image)
+    if image.dtype != np.uint8 or image.ndim != 3 or 0 in image.shape:
         raise DataError(
-            f"{path} has {image.shape[2]} channels, and the model was trained on {channels}.",
-            fix="Convert it, or train on images of this kind.",
+            f"images[{number}]: expected (H, W, C) uint8, found {image.shape} {image.dtype}.",
+            fix="Values are 0 to 255: of floats from 0 to 1, (255 * image).round().astype('uint8'). "
+            "A grey image has one channel: image[..., None].",
         )
+    return _with_channels(image, channels, f"images[{number}]")
+
+
+def _with_channels(image: Image, channels: int, where: str) -> Image:
+    """Grey images are repeated for a model of colours. Raises DataError for what cannot be brought to ``channels``."""
+    if image.shape[2] == channels:
+        return image
+    if image.shape[2] == 1:
+        return image.repeat(channels, axis=2)
+    raise DataError(
+        f"{where} has {image.shape[2]} channels, and the model was trained on {channels}.",
+        fix="Convert it, or train on images of this kind.",
+    )
 
 
 def _of_planes(target: Path, names: Sequence[str]) -> list[Path]:

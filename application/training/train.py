@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from ...domain.ports.model import Model
 from ...domain.ports.preparing import DatasetStore
 from ...domain.ports.reporting import Reporter
 from ..settings import COMPUTE, TrainSettings
+from ..streaming import stream
 from .loop import TrainingLoop, count_all
 from .parts import Parts, assemble
 from .progress import Progress
@@ -168,6 +169,22 @@ class TrainModel:
         run.rewind(start.progress.epoch)
         backend = _written(parts, settings)
         return self._train(_Stage(parts, model, training, validation, run, start, backend), listen, stop)
+
+    def events(
+        self, what: TrainSettings | Path, *, stop: Callable[[], bool] = never
+    ) -> Generator[Event, None, TrainReport]:
+        """The events of a training, which runs in a thread of its own and does not wait for who reads them.
+
+        Args:
+            what: settings of a new run, or the folder of one to go on with.
+            stop: as of a call.
+
+        The generator's value is the report; errors are raised where they happen. Closing it (``with closing(...)``)
+        stops the training and returns when its state is saved; the run can then be resumed.
+        """
+        if isinstance(what, TrainSettings):
+            return stream(lambda listen, ends: self(what, listen=listen, stop=ends), stop)
+        return stream(lambda listen, ends: self.resume(what, listen=listen, stop=ends), stop)
 
     def finished(self, path: Path) -> bool:
         """Whether the run in a folder has come to its end. Raises CheckpointError where there is no run."""

@@ -1,0 +1,1 @@
+"""Data sets, runs and results that are nowhere but in memory."""

@@ -1,0 +1,161 @@
+"""Runs that end with the program. Paths are names here: nothing is written."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+from attrs import field, frozen
+
+from ...domain.architecture.weights import Weights
+from ...domain.errors import CheckpointError
+from ...domain.events import EpochDone, Event
+from ...domain.ports.checkpoints import Checkpoint, Pretrained, SeedRuns
+
+
+@frozen(eq=False)
+class MemoryRun:
+    """One run. Implements the port ``Run``. Of the best checkpoints it keeps the last two, as a run on disk does.
+
+    Attributes:
+        events: all that was heard of, in order.
+    """
+
+    path: Path
+    created: Mapping[str, Any]
+    events: list[Event] = field(factory=list)
+    _rows: list[dict[str, float]] = field(factory=list)
+    _best: dict[int, Checkpoint] = field(factory=dict)
+    _last: list[Checkpoint] = field(factory=list)
+
+    def configuration(self) -> dict[str, Any]:
+        """What it was created with."""
+        return copy.deepcopy(dict(self.created))
+
+    def save_last(self, checkpoint: Checkpoint) -> Path:
+        """Replaces ``last``."""
+        self._last[:] = [_kept(checkpoint)]
+        return self.path / "last"
+
+    def save_best(self, checkpoint: Checkpoint, *, epoch: int, metric: str, score: float) -> Path:
+        """Keeps it without its training state."""
+        self._best[epoch] = _kept(attrs.evolve(checkpoint, state=None))
+        for old in sorted(self._best)[:-2]:
+            del self._best[old]
+        return self.path / "best"
+
+    def load(self, which: str) -> Checkpoint:
+        """``best`` or ``last``. Raises CheckpointError."""
+        known = {"last": self._last[0]} if self._last else {}
+        if self._best:
+            known["best"] = self._best[max(self._best)]
+        if which not in known:
+            raise CheckpointError(
+                f"The run {self.path} has no checkpoint {which!r}.", fix=f"It has: {', '.join(known) or 'none yet'}."
+            )
+        return known[which]
+
+    def last(self) -> Checkpoint | None:
+        """The state to go on from; None before the first was saved."""
+        return self._last[0] if self._last else None
+
+    def record(self, event: Event) -> None:
+        """Keeps it; of an EpochDone also the row."""
+        self.events.append(event)
+        if isinstance(event, EpochDone):
+            self._drop(event.epoch - 1)
+            self._rows.append({"epoch": event.epoch, "rate": event.rate, **event.metrics})
+
+    def rewind(self, epoch: int) -> None:
+        """Drops the rows and the best checkpoints after ``epoch`` epochs."""
+        self._drop(epoch)
+        for later in [saved for saved in self._best if saved > epoch]:
+            del self._best[later]
+
+    def metrics(self) -> list[dict[str, float]]:
+        """A row an epoch."""
+        return [dict(row) for row in self._rows]
+
+    def _drop(self, epoch: int) -> None:
+        self._rows[:] = [row for row in self._rows if row["epoch"] <= epoch]
+
+
+@frozen(eq=False)
+class MemoryRuns:
+    """Implements the port ``RunStore``."""
+
+    _runs: dict[Path, MemoryRun] = field(factory=dict)
+    _seeds: dict[Path, SeedRuns] = field(factory=dict)
+
+    def create(self, path: Path, configuration: Mapping[str, Any]) -> MemoryRun:
+        """Raises CheckpointError when there is such a run."""
+        self._refuse_taken(path)
+        return self._runs.setdefault(path, MemoryRun(path, copy.deepcopy(dict(configuration))))
+
+    @contextmanager
+    def create_seeds(self, path: Path, configuration: Mapping[str, Any]) -> Iterator[SeedRuns]:
+        """Forgotten again after an error in the block before the first run."""
+        self._refuse_taken(path)
+        made = self._seeds.setdefault(path, SeedRuns(path, configuration))
+        try:
+            yield made
+        except BaseException:
+            if not any(map(self.holds, made.runs.values())):
+                del self._seeds[path]
+            raise
+
+    def seeds(self, path: Path) -> SeedRuns | None:
+        """The runs that ``create_seeds`` made."""
+        return self._seeds.get(path)
+
+    def holds(self, path: Path) -> bool:
+        """Whether there is such a run."""
+        return path in self._runs
+
+    def unused(self, name: str) -> Path:
+        """``name``-001, or the first number after it that is free."""
+        return next(path for number in count(1) if (path := Path(f"{name}-{number:03d}")) not in self._runs)
+
+    def open(self, path: Path) -> MemoryRun:
+        """Raises CheckpointError, naming the runs there are."""
+        if path not in self._runs:
+            known = ", ".join(map(str, self._runs)) or "none"
+            raise CheckpointError(f"No run {path} is kept in memory.", fix=f"There are: {known}.")
+        return self._runs[path]
+
+    def home(self, path: Path) -> Path:
+        """The run itself: checkpoints have no files of their own."""
+        return self.open(path).path
+
+    def load_checkpoint(self, path: Path) -> Checkpoint:
+        """The best of a run."""
+        return self.open(path).load("best")
+
+    def load_pretrained(self, path: Path) -> Pretrained:
+        """The best of a run, to begin with."""
+        checkpoint = self.load_checkpoint(path)
+        return Pretrained(checkpoint.weights, checkpoint.spec)
+
+    def _refuse_taken(self, path: Path) -> None:
+        if path in self._runs or path in self._seeds:
+            raise CheckpointError(f"There is already a run {path}.", fix="Choose another name, or resume it.")
+
+
+def _kept(checkpoint: Checkpoint) -> Checkpoint:
+    """A copy: what a session hands out may be its own memory, which goes on changing."""
+    state = checkpoint.state
+    if state is not None:
+        state = attrs.evolve(
+            state, weights=_copied(state.weights), slots=_copied(state.slots), averages=_copied(state.averages)
+        )
+    return attrs.evolve(checkpoint, weights=_copied(checkpoint.weights), state=state)
+
+
+def _copied(weights: Weights) -> Weights:
+    return {name: np.array(array) for name, array in weights.items()}
