@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .application.training.train import TrainModel
     from .domain.ports.checkpoints import RunStore
     from .domain.ports.configuration import SettingsCodec
+    from .domain.ports.preparing import DatasetStore
 
 
 @frozen
@@ -264,6 +265,11 @@ class Toolkit:
     def evaluate_seeds(self) -> EvaluateSeeds:
         """Scores the runs of several seeds."""
         return cast("EvaluateSeeds", self._container.evaluate_seeds())
+
+    @property
+    def datasets(self) -> DatasetStore:
+        """Prepared data sets: ``toolkit.datasets.open(path).split("val")[0]`` is a sample."""
+        return cast("DatasetStore", self._container.datasets())
 
     @property
     def runs(self) -> RunStore:

@@ -14,7 +14,7 @@ from .bootstrap import Settings, Toolkit
 if TYPE_CHECKING:
     from .application.evaluate import EvaluationReport
     from .application.predictor import Prediction
-    from .application.prepare import PrepareReport
+    from .application.prepare_report import PrepareReport
     from .application.training.train import TrainReport
     from .domain.arrays import Image
     from .domain.choices import Choice

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from attrs import frozen
 
+from ..domain import html
 from ..domain.arrays import Counts
 from ..domain.classes import ClassMap
 from ..domain.metrics.aggregation import evaluate
@@ -37,6 +38,7 @@ from .loading import Trained, load_trained
 from .predictor import Predictor
 from .scored_split import scored_split
 from .settings import EvaluateSettings
+from .tables import class_table, score_table
 
 
 @frozen(eq=False)
@@ -76,6 +78,11 @@ class EvaluationReport:
     def unit(self) -> str:
         """What is counted: "pixels", or "images"."""
         return "images" if self.task is Task.CLASSIFICATION else "pixels"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the classes and the scores."""
+        tables = (class_table(self.rows), score_table(self.scores))
+        return html.shown(f"{self.run.name}, {self.split}, {len(self.keys)} images", *map(html.table, tables))
 
 
 @frozen

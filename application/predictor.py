@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from attrs import frozen
 
+from ..domain import html
 from ..domain.arrays import IGNORE, Image, Labels, Probabilities
 from ..domain.masks.decisions import decide
 from ..domain.ports.backend import EvalSession
@@ -48,6 +49,10 @@ class Prediction:
 
     labels: Labels
     probabilities: Probabilities | None = None
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the labels in default colours."""
+        return html.pictures(html.painted(self.labels, (32, 32)), caption=f"labels {self.labels.shape}")
 
 
 @frozen(eq=False)

@@ -24,32 +24,12 @@ from ..domain.splitting import SPLITS, TRAIN
 from ..domain.statistics import PixelStatistics
 from .listening import Listener, nobody
 from .pairs import BadPair, GoodPair, PairCheck, Resizing, Severity, refuse, tally
+from .prepare_report import PrepareReport
 from .settings import PrepareSettings
 from .split_plan import SplitPlan, cut
 
 _SHOWN = 20
 _LOOKED_AT = 3
-
-
-@frozen
-class PrepareReport:
-    """What was made.
-
-    Attributes:
-        out: the prepared data set.
-        info: what was measured; with the split sizes, the classes' training pixels and weights, and the warnings.
-        classes: with the raw values they were read by.
-        images: images in which each class occurs, by class and split.
-        decisions: what was found out or chosen, and why, a sentence each.
-        left_out: the bad pairs, with reasons, that ``skip_bad`` left out.
-    """
-
-    out: Path
-    info: DatasetInfo
-    classes: ClassMap
-    images: Mapping[str, Mapping[str, int]]
-    decisions: tuple[str, ...]
-    left_out: tuple[str, ...]
 
 
 @frozen

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from ..domain import html
 from ..domain.architecture.builder import GraphBuilder
 from ..domain.architecture.graph import IMAGE, Graph
 from ..domain.architecture.operations import GlobalPool
@@ -15,6 +16,7 @@ from ..domain.errors import InvalidSpecError, UnknownNameError
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.model import Encoder
 from .settings import ShowModelSettings
+from .tables import layer_table
 
 ENCODER = Choice("resnet18")
 CLASSES = 2
@@ -41,6 +43,12 @@ class ModelReport:
     parameters: int
     multiply_adds: int
     stride: int
+
+    def _repr_html_(self) -> str:
+        """In a notebook: what it costs, and the nodes."""
+        cost = f"{self.parameters:,} parameters, {self.multiply_adds:,} multiply-adds, stride {self.stride}"
+        title = f"{self.name} on {self.encoder}" if self.encoder else self.name
+        return html.shown(title, html.text(cost), html.table(layer_table(self.layers)))
 
 
 @frozen

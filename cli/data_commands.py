@@ -12,7 +12,7 @@ from .dispatch import add
 from .terminal import Terminal
 
 if TYPE_CHECKING:
-    from ..application.prepare import PrepareReport
+    from ..application.prepare_report import PrepareReport
     from ..bootstrap import Toolkit
     from ..domain.description import DatasetInfo
 

@@ -110,7 +110,7 @@ def show(report: object, terminal: Terminal) -> None:
     from ..application.evaluate import EvaluationReport
     from ..application.evaluate_seeds import SeedsEvaluation
     from ..application.predict import PredictReport
-    from ..application.prepare import PrepareReport
+    from ..application.prepare_report import PrepareReport
     from ..application.training.seeds import SeedsReport
     from ..application.training.train import TrainReport
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
+from . import html
 from .arrays import Image, Images, LabelBatch, Labels
 from .resampling import Frame
 from .terms import Task as Task
@@ -21,6 +22,11 @@ class Sample:
     def whole(self) -> bool:
         """Whether the label is one of the whole image: a single pixel, where the image has more."""
         return self.labels.shape == (1, 1) != self.image.shape[:2]
+
+    def _repr_html_(self) -> str:
+        """In a notebook: image and labels, side by side."""
+        labels = html.painted(self.labels, self.image.shape[:2])
+        return html.pictures(self.image, labels, caption=f"{self.key}, {' x '.join(map(str, self.image.shape))}")
 
 
 @frozen(eq=False)

@@ -9,8 +9,9 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+from ...domain import html
 from ...domain.errors import DataError
-from ...domain.ports.reporting import Picture, Section, Table
+from ...domain.ports.reporting import Picture, Section
 
 _TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
 
@@ -51,7 +52,7 @@ def page(title: str, sections: Sequence[Section], *, summary: str = "", folder: 
 
 def _section(index: int, section: Section, folder: Path) -> str:
     parts = [f'<section id="s{index}">\n<h2>{escape(section.heading)}</h2>\n{_paragraph(section.text)}']
-    parts += [_table(table) for table in section.tables]
+    parts += [html.table(table) for table in section.tables]
     parts += [_picture(picture, folder) for picture in section.pictures]
     if section.files:
         links = (f'<li><a href="{_link(p, folder)}">{escape(_beside(p, folder))}</a></li>' for p in section.files)
@@ -61,32 +62,6 @@ def _section(index: int, section: Section, folder: Path) -> str:
 
 def _paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>\n" if text else ""
-
-
-def _table(table: Table) -> str:
-    numeric = [all(_is_number(row[i]) for row in table.rows) and bool(table.rows) for i in range(len(table.columns))]
-    caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
-    head = _row("th", table.columns, numeric)
-    body = "\n".join(_row("td", row, numeric) for row in table.rows)
-    return f"<table>{caption}\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>\n"
-
-
-def _row(tag: str, cells: Sequence[str], numeric: Sequence[bool]) -> str:
-    kinds = [' class="number"' if number else "" for number in numeric]
-    texts = (f"<{tag}{kind}>{escape(cell)}</{tag}>" for cell, kind in zip(cells, kinds, strict=True))
-    return f"<tr>{''.join(texts)}</tr>"
-
-
-def _is_number(cell: str) -> bool:
-    """Numbers as people write them ("1,234", "87.1 %", "absent"), or a blank."""
-    bare = cell.replace(",", "").replace("%", "").replace(" ", "").strip()
-    if bare in {"", "absent", "-", "–"}:
-        return True
-    try:
-        float(bare)
-    except ValueError:
-        return False
-    return True
 
 
 def _picture(picture: Picture, folder: Path) -> str:

@@ -15,7 +15,7 @@ from ..evaluate import EvaluationReport
 from ..evaluate_seeds import SeedsEvaluation
 from ..inspection import InspectReport
 from ..predict import PredictReport
-from ..prepare import PrepareReport
+from ..prepare_report import PrepareReport
 from ..seed_tables import evaluation_tables, evaluation_values, seeds_table
 from ..tables import TELLING, class_table, info_table, report_values
 from ..training.seeds import SeedsReport

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
+from ...domain import html
 from ...domain.architecture.weights import fingerprint
 from ...domain.choices import Choice
 from ...domain.errors import CheckpointError, DataError, InvalidSpecError
@@ -22,7 +23,7 @@ from ...domain.ports.dataset import Batcher, BatchSource, Dataset
 from ...domain.ports.hub import WeightHub
 from ...domain.ports.model import Model
 from ...domain.ports.preparing import DatasetStore
-from ...domain.ports.reporting import Reporter
+from ...domain.ports.reporting import Reporter, Table
 from ..settings import COMPUTE, TrainSettings
 from ..streaming import stream
 from .loop import TrainingLoop, count_all
@@ -55,6 +56,13 @@ class TrainReport:
     precision: str
     curves: Path
     transferred: WeightsTransferred | None = None
+
+    def _repr_html_(self) -> str:
+        """In a notebook: how it went, in one table."""
+        how = f"{self.backend} on {self.device}, {self.precision}"
+        best = f"{self.best_score:.4f} {self.monitor}, after epoch {self.best_epoch} of {self.epochs}"
+        rows = (("best", best), ("ended", self.reason), ("time", f"{self.seconds:.1f} s"), ("computed by", how))
+        return html.shown(str(self.run), html.table(Table(("training", ""), rows)))
 
 
 def nobody(event: Event) -> None:

@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 from attrs import field, frozen
+
+from .. import html
+from ..arrays import IGNORE
 
 if TYPE_CHECKING:
     from ..arrays import Counts, Image, Labels
@@ -33,6 +37,16 @@ class Panel:
     def whole(self) -> bool:
         """Whether truth and prediction are of the whole image."""
         return self.truth.shape == (1, 1) != self.image.shape[:2]
+
+    def _repr_html_(self) -> str:
+        """In a notebook: image, truth, prediction, and in white where the two differ."""
+        size = self.image.shape[:2]
+        masks = [html.painted(labels, size) for labels in (self.truth, self.prediction)]
+        wrong = (self.truth != self.prediction) & (self.truth != IGNORE)
+        wrong = wrong.any(axis=2) if wrong.ndim == 3 else np.broadcast_to(wrong, size)
+        errors = np.where(wrong[..., None], np.uint8(255), np.uint8(0))
+        caption = f"{self.key}, score {self.score:.4f}: image, truth, prediction, errors"
+        return html.pictures(self.image, *masks, errors, caption=caption)
 
 
 @frozen

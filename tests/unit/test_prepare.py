@@ -15,7 +15,8 @@ from attrs import define, field
 from segport.adapters.data.codec import PictureCodec
 from segport.adapters.data.fitting import place_image
 from segport.adapters.storage.dataset_store import DatasetFolders
-from segport.application.prepare import PrepareDataset, PrepareReport
+from segport.application.prepare import PrepareDataset
+from segport.application.prepare_report import PrepareReport
 from segport.application.settings import PrepareSettings
 from segport.domain.arrays import IGNORE
 from segport.domain.classes import ClassMap
