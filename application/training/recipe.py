@@ -153,7 +153,8 @@ def _optimizer(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]
 
 def _rate(info: DatasetInfo, settings: TrainSettings) -> tuple[float, str]:
     assert settings.optimizer is not None
-    if info.task is Task.CLASSIFICATION and _tunes(settings) and settings.optimizer.name != "sgd":
+    gently = _tunes(settings) and settings.freeze_encoder != "always"
+    if info.task is Task.CLASSIFICATION and gently and settings.optimizer.name != "sgd":
         return 1e-4, "small, so that few images do not undo what the encoder knows"
     if settings.optimizer.name == "sgd":
         return 0.05, "usual for sgd with norms"

@@ -198,3 +198,12 @@ def _formulas() -> Offer:
 
 
 CATALOGUE = _Catalogue(_formulas)
+
+
+def test_where_the_encoder_cannot_forget_the_new_layer_learns_at_the_usual_rate() -> None:
+    known = info(task=Task.CLASSIFICATION)
+    frozen, thawed = (
+        derive(known, TrainSettings(DATA, encoder_weights="imagenet", freeze_encoder=epochs)).settings
+        for epochs in ("always", 3)
+    )
+    assert (frozen.rate, thawed.rate) == (1e-3, 1e-4)
