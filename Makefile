@@ -8,7 +8,7 @@ INSTALLED := .venv/with-torch,tf-cpu,test,docs
 QUICK := .venv/with-$(if $(filter tf tensorflow,$(BACKEND)),tf-cpu,torch)
 TYPING := .typing/segport
 
-.PHONY: quickstart test lint types docs frameworks bench clean
+.PHONY: quickstart test lint types docs frameworks examples bench clean
 
 quickstart: $(QUICK)
 	$(BIN)/segport quickstart --backend $(BACKEND)
@@ -22,8 +22,10 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
+# The second is a program that uses the package: what it may write, and what it may not.
 types: $(INSTALLED) $(TYPING)
 	MYPYPATH=$(CURDIR)/.typing $(BIN)/mypy -p segport
+	MYPYPATH=$(CURDIR)/.typing $(BIN)/mypy --strict tests/typing/consumer.py
 
 # Strict: a warning ends it. The notice it is told to leave out is about the theme's successor.
 docs: .venv/with-docs
@@ -32,6 +34,10 @@ docs: .venv/with-docs
 # One framework at a time, and none: three environments of their own under .environments.
 frameworks:
 	$(PYTHON) tests/environments/frameworks.py
+
+# The packages under examples, each as somebody else would install it: its tests, and a training run.
+examples:
+	$(PYTHON) tests/environments/examples.py
 
 bench: $(INSTALLED)
 	@set -e; for script in $(sort $(wildcard benchmarks/bench_*.py)); do echo "$$script"; $(BIN)/python $$script; done

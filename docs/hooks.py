@@ -14,7 +14,7 @@ def on_config(config: MkDocsConfig) -> None:
     root = Path(config.config_file_path).parent
     package = root / ".typing" / "docs" / "segport"
     package.mkdir(parents=True, exist_ok=True)
-    names = ["__init__.py", "bootstrap.py", *(path.parent.name for path in root.glob("*/__init__.py"))]
+    names = ["__init__.py", "bootstrap.py", "session.py", *(path.parent.name for path in root.glob("*/__init__.py"))]
     for name in names:
         with suppress(FileExistsError):
             (package / name).symlink_to(Path("../../..", name))

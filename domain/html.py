@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .arrays import AnyArray, Image, Labels
+from .arrays import IGNORE, AnyArray, Image, Labels
 from .masks.palette import default_colours, to_palette
 from .masks.planes import Overlap, from_planes
 
@@ -56,6 +56,13 @@ def painted(labels: Labels, size: tuple[int, int]) -> Image:
         labels = from_planes(labels == 1, Overlap.SMALLEST, first=1, uncovered=0)
     colours = np.array(to_palette(default_colours(255)), np.uint8).reshape(256, 3)
     return colours[np.broadcast_to(labels, size) if labels.shape == (1, 1) else labels]
+
+
+def errors(truth: Labels, prediction: Labels, size: tuple[int, int]) -> Image:
+    """(H, W, 3), white where a prediction differs from a truth that counts; likewise painted."""
+    wrong = (truth != prediction) & (truth != IGNORE)
+    pixels = wrong.any(axis=2) if wrong.ndim == 3 else np.broadcast_to(wrong, size)
+    return np.repeat(np.where(pixels, np.uint8(255), np.uint8(0))[..., None], 3, axis=2)
 
 
 def png(pixels: Image) -> bytes:

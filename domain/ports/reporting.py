@@ -6,11 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
 from attrs import field, frozen
-
-from .. import html
-from ..arrays import IGNORE
 
 if TYPE_CHECKING:
     from ..arrays import Counts, Image, Labels
@@ -40,13 +36,12 @@ class Panel:
 
     def _repr_html_(self) -> str:
         """In a notebook: image, truth, prediction, and in white where the two differ."""
+        from .. import html  # with NumPy, which tables of text do without
+
         size = self.image.shape[:2]
         masks = [html.painted(labels, size) for labels in (self.truth, self.prediction)]
-        wrong = (self.truth != self.prediction) & (self.truth != IGNORE)
-        wrong = wrong.any(axis=2) if wrong.ndim == 3 else np.broadcast_to(wrong, size)
-        errors = np.where(wrong[..., None], np.uint8(255), np.uint8(0))
         caption = f"{self.key}, score {self.score:.4f}: image, truth, prediction, errors"
-        return html.pictures(self.image, *masks, errors, caption=caption)
+        return html.pictures(self.image, *masks, html.errors(self.truth, self.prediction, size), caption=caption)
 
 
 @frozen

@@ -119,3 +119,9 @@ def test_backends_have_the_same_files(root: Path) -> None:
     shared = {f"{name}.py" for name in names}
     assert "torch" in files
     assert {name: shared - found for name, found in files.items() if shared - found} == {}
+
+
+def test_a_typed_program_is_checked_with_the_types(root: Path) -> None:
+    """It costs a run of mypy, so `make types` does it, not pytest."""
+    assert "mypy --strict tests/typing/consumer.py" in (root / "Makefile").read_text()
+    assert (root / "tests" / "typing" / "consumer.py").exists() and (root / "py.typed").exists()
