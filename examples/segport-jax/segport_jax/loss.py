@@ -1,0 +1,61 @@
+"""The operation table on JAX arrays, mostly JAX's own functions: every loss formula runs through it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+
+class JaxOps:
+    """``TensorOps[jax.Array]``; stateless. See the port for what each function means."""
+
+    reshape = staticmethod(jnp.reshape)
+    shape = staticmethod(jnp.shape)
+    exp = staticmethod(jnp.exp)
+    log = staticmethod(jnp.log)
+    absolute = staticmethod(jnp.abs)
+    maximum = staticmethod(jnp.maximum)
+    minimum = staticmethod(jnp.minimum)
+    sigmoid = staticmethod(jax.nn.sigmoid)
+    softplus = staticmethod(jax.nn.softplus)
+    softmax = staticmethod(jax.nn.softmax)
+    log_softmax = staticmethod(jax.nn.log_softmax)
+    sum = staticmethod(jnp.sum)
+    cumulative_sum = staticmethod(jnp.cumsum)
+    take = staticmethod(jnp.take_along_axis)
+    stop_gradient = staticmethod(jax.lax.stop_gradient)
+
+    def constant(self, values: Sequence[float], like: Array) -> Array:
+        """(len,) of ``like``'s dtype."""
+        return jnp.array(values, like.dtype)
+
+    def cast(self, x: Array, like: Array) -> Array:
+        """``x`` in ``like``'s dtype."""
+        return x.astype(like.dtype)
+
+    def where(self, condition: Array, x: Array, y: Array | float) -> Array:
+        """Elementwise choice."""
+        return jnp.where(condition, x, y)
+
+    def one_hot(self, labels: Array, classes: int, like: Array) -> Array:
+        """(..., classes) of ``like``'s dtype."""
+        return jax.nn.one_hot(labels, classes, dtype=like.dtype)
+
+    def pick(self, x: Array, labels: Array) -> Array:
+        """By comparison: the gradient of a gather is a scatter, which is slow."""
+        return jnp.where(labels[..., None] == jnp.arange(x.shape[-1]), x, 0).sum(-1)
+
+    def sort_descending(self, x: Array, axis: int) -> tuple[Array, Array]:
+        """Stable."""
+        order = jnp.argsort(x, axis, stable=True, descending=True)
+        return jnp.take_along_axis(x, order, axis), order
+
+    def unstack(self, x: Array) -> Sequence[Array]:
+        """Along the last axis."""
+        return jnp.unstack(x, axis=-1)
+
+
+OPS = JaxOps()

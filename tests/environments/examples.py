@@ -1,0 +1,58 @@
+"""The example packages, each installed beside segport in an environment of its own: its tests, and a training run.
+
+`make examples` runs this file with a plain Python, as `make frameworks` does its own.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from environment import PLACE, ROOT, Environment, Failed, build_wheel, expect, run, step
+
+USES = {"segport-jax": ["--backend", "jax"]}
+"""What each package is for, as flags of `segport train`."""
+SHAPES = ["--num-images", "60", "--height", "64", "--width", "64", "--min-shape-px", "16", "--max-shape-px", "32"]
+MODEL = ["--model", "unet:decoder_channels=[32,16,8]", "--encoder", "plain:width=8,depth=4"]
+TRAIN = ["--size", "64", "--batch", "4", "--epochs", "6", "--rate", "0.01", "--precision", "fp32"]
+LEARNT = 0.6
+"""The mIoU that a run of these few steps reaches with ease; a model that learns nothing has about 0.2."""
+
+
+def packages() -> list[Path]:
+    found = sorted(file.parent for file in ROOT.glob("examples/*/pyproject.toml"))
+    unknown = {folder.name for folder in found} ^ set(USES)
+    expect(not unknown, f"no such package, or none in this file: {', '.join(unknown)}")
+    return found
+
+
+def prove(package: Path, wheel: Path) -> None:
+    here = Environment(package.name)
+    with step(here.name, "install"):
+        here.make(wheel)
+        run([here.program("python"), "-m", "pip", "install", "--quiet", f"{package}[test]"])
+    with step(here.name, "its tests"):
+        run([here.program("python"), "-m", "pytest", "-q", "--import-mode=importlib", package / "tests"], cwd=here.work)
+    with step(here.name, "trains shapes and evaluates"):
+        here.segport("generate", "shapes", "raw", *SHAPES)
+        here.segport("prepare", "raw", "data", "--split", "0.8,0.1,0.1")
+        here.segport("train", "data", "--run", "run", *USES[package.name], *MODEL, *TRAIN)
+        score = here.object("evaluate", "run")["scores"]["miou"]
+        expect(score > LEARNT, f"an mIoU of {score:.3f} after training, expected above {LEARNT}")
+
+
+def main() -> None:
+    shutil.rmtree(PLACE, ignore_errors=True)
+    with step("", "build the wheel"):
+        wheel = build_wheel()
+    for package in packages():
+        prove(package, wheel)
+    print("every step passed")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Failed as failure:
+        sys.exit(f"... FAILED\n{failure}")
