@@ -11,6 +11,7 @@ from ...domain.architecture.weights import Weights
 from ...domain.errors import InvalidSpecError
 from ...domain.ports.backend import Capability, DeviceInfo, Precision, StepPlan
 from ...domain.ports.model import Model
+from ...domain.refusals import own
 from ...domain.spec import ModelSpec
 from .evaluate import NumpyEvalSession
 from .loss import OPS, NumpyOps
@@ -66,9 +67,4 @@ class ReferenceBackend:
 
     def evaluator(self, model: Model, plan: StepPlan | None = None) -> NumpyEvalSession:
         """See the port."""
-        if isinstance(model, NumpyModel):
-            return NumpyEvalSession(model, plan)
-        raise InvalidSpecError(
-            f"The reference backend cannot run a {type(model).__name__}.",
-            fix="Build the model with the same backend: backend.build(model.spec, model.weights()).",
-        )
+        return NumpyEvalSession(own(model, NumpyModel, "reference"), plan)

@@ -10,9 +10,10 @@ import numpy as np
 
 from ...domain.architecture import operations as op
 from ...domain.architecture.graph import IMAGE, Graph, Node
-from ...domain.architecture.weights import Weights, mismatch
+from ...domain.architecture.weights import Weights
 from ...domain.arrays import Images, Logits
-from ...domain.errors import CheckpointError, InvalidSpecError
+from ...domain.errors import InvalidSpecError
+from ...domain.refusals import check_images, check_weights
 from ...domain.spec import ModelSpec, Normalisation
 from . import ops
 
@@ -47,9 +48,7 @@ class NumpyModel:
         ``training`` uses batch statistics in norms, and leaves the running ones alone. Dropout is the identity always:
         a reference has nothing random in it.
         """
-        if images.ndim != 4 or images.shape[3] != self.spec.graph.channels:
-            expected = f"(N, H, W, {self.spec.graph.channels})"
-            raise InvalidSpecError(f"Images are {expected} for this model, not {images.shape}.")
+        check_images(self.spec.graph, images)
         alone = not training and len(images) > 1  # one at a time holds less, and norms need no more
         parts = (
             [self._outputs(image[None], training) for image in images] if alone else [self._outputs(images, training)]
@@ -67,9 +66,7 @@ class NumpyModel:
 
     def load(self, weights: Weights) -> None:
         """Takes a copy of ``weights``. Raises CheckpointError listing all that do not fit; then nothing has changed."""
-        problems = mismatch(self.spec.graph, weights)
-        if problems:
-            raise CheckpointError("The weights do not fit the graph.", problems=problems)
+        check_weights(self.spec.graph, weights)
         self._weights = {name: np.array(array) for name, array in weights.items()}
 
 

@@ -8,9 +8,9 @@ from attrs import field, frozen
 
 from ...domain.architecture.checks import truth
 from ...domain.architecture.weights import Weights
-from ...domain.errors import InvalidSpecError
 from ...domain.ports.backend import Capability, DeviceInfo, Precision, StepPlan
 from ...domain.ports.model import Model
+from ...domain.refusals import own
 from ...domain.spec import ModelSpec
 from .device import devices, facts, resolve
 from .evaluate import TensorflowEvalSession
@@ -63,17 +63,8 @@ class TensorflowBackend:
 
     def trainer(self, model: Model, plan: StepPlan) -> TensorflowTrainSession:
         """See the port."""
-        return TensorflowTrainSession(_own(model), plan)
+        return TensorflowTrainSession(own(model, TensorflowModel, "tensorflow"), plan)
 
     def evaluator(self, model: Model, plan: StepPlan | None = None) -> TensorflowEvalSession:
         """See the port."""
-        return TensorflowEvalSession(_own(model), plan)
-
-
-def _own(model: Model) -> TensorflowModel:
-    if isinstance(model, TensorflowModel):
-        return model
-    raise InvalidSpecError(
-        f"The tensorflow backend cannot run a {type(model).__name__}.",
-        fix="Build the model with the same backend: backend.build(model.spec, model.weights()).",
-    )
+        return TensorflowEvalSession(own(model, TensorflowModel, "tensorflow"), plan)

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from ...domain.architecture import operations as op
 from ...domain.architecture.graph import IMAGE, Graph, Node
-from ...domain.architecture.weights import Weights, mismatch
+from ...domain.architecture.weights import Weights
 from ...domain.arrays import Images, Logits
-from ...domain.errors import CheckpointError, InvalidSpecError
+from ...domain.errors import InvalidSpecError
 from ...domain.ports.backend import Precision
+from ...domain.refusals import check_images, check_spec, check_weights
 from ...domain.spec import ModelSpec
 from .device import POLICIES
 from .layers import (
@@ -106,10 +107,7 @@ class TensorflowModel:
 
     def logits(self, images: Images, *, training: bool = False) -> list[Logits]:
         """See the port. Dropout is off in both modes. Raises InvalidSpecError for images of other channels."""
-        if images.ndim != 4 or images.shape[3] != self._spec.graph.channels:
-            raise InvalidSpecError(
-                f"Images are (N, H, W, {self._spec.graph.channels}) for this model, not {images.shape}."
-            )
+        check_images(self._spec.graph, images)
         run = self._statistics if training else self.infer
         with tf.device(self._device):
             return [output.numpy() for output in run(tf.convert_to_tensor(images))]
@@ -120,13 +118,7 @@ class TensorflowModel:
 
     def load(self, weights: Weights) -> None:
         """See the port."""
-        problems = mismatch(self._spec.graph, weights)
-        if problems:
-            raise CheckpointError(
-                "The weights do not fit the model; nothing was loaded.",
-                problems=problems,
-                fix="Build the model from the specification the weights were saved with.",
-            )
+        check_weights(self._spec.graph, weights)
         for name, array in weights.items():
             tensor = self.tensors[name]
             tensor.variable.assign(tensor.from_canonical(array))
@@ -160,12 +152,8 @@ def build_model(spec: ModelSpec, precision: Precision = Precision.FP32) -> keras
 
     Raises InvalidSpecError for an operation TensorFlow has no form of, or a normalisation for other channels.
     """
+    check_spec(spec)
     graph, normalisation = spec.graph, spec.normalisation
-    if {len(normalisation.mean), len(normalisation.std)} != {graph.channels}:
-        raise InvalidSpecError(
-            f"The normalisation has {len(normalisation.mean)} means and {len(normalisation.std)} deviations,"
-            f" but the images have {graph.channels} channels."
-        )
     images = keras.Input((None, None, graph.channels), dtype="uint8", name="images")
     values = {IMAGE: Normalise(normalisation.mean, normalisation.std, name=IMAGE)(images)}
     for node in graph.nodes[1:]:

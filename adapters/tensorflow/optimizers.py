@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ...domain.errors import CheckpointError
 from ...domain.training.optimizers import Adam, AdamW, Optimizer, Sgd, decays
 from ...domain.training.tuning import Tuning
 from .model import Tensor, read
@@ -61,26 +60,8 @@ class SlottedOptimizer:
         """Copies of all slots as "<slot>/<weight name>"."""
         return {key: read(self._tensors[key.split("/", 1)[1]], slot) for key, slot in self.slots.items()}
 
-    def problems(self, slots: Mapping[str, NDArray[np.float32]]) -> list[str]:
-        """Every reason why ``slots`` are not this optimizer's."""
-        found = [f"{key}: missing" for key in self.slots if key not in slots]
-        for key, array in slots.items():
-            if key not in self.slots:
-                found.append(f"{key}: {type(self._formula).__name__} has no such slot")
-            elif array.shape != self._tensors[key.split("/", 1)[1]].shape:
-                shape = self._tensors[key.split("/", 1)[1]].shape
-                found.append(f"{key}: shape {array.shape}, expected {shape}")
-        return found
-
     def restore(self, slots: Mapping[str, NDArray[np.float32]]) -> None:
-        """Takes over slots. Raises CheckpointError when they do not fit."""
-        problems = self.problems(slots)
-        if problems:
-            raise CheckpointError(
-                "The optimizer state does not fit; nothing was restored.",
-                problems=problems,
-                fix="Resume with the optimizer and the model the state was saved with.",
-            )
+        """Takes over slots that fit."""
         for key, array in slots.items():
             self.slots[key].assign(self._tensors[key.split("/", 1)[1]].from_canonical(array))
 

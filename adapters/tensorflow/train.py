@@ -8,12 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ...domain.architecture.weights import mismatch
-from ...domain.errors import CheckpointError, InvalidSpecError
 from ...domain.losses.supervision import supervised
 from ...domain.ports.backend import Precision, StepPlan, StepTally, TrainState
+from ...domain.refusals import check_plan, check_state
 from ...domain.samples import Batch
-from ...domain.training.averaging import misfits
 from .averaging import Averages
 from .device import require_determinism
 from .feed import DeviceBatch, feed, targets
@@ -35,12 +33,7 @@ class TensorflowTrainSession:
     """
 
     def __init__(self, model: TensorflowModel, plan: StepPlan) -> None:
-        outputs = len(model.spec.graph.outputs)
-        if len(plan.output_weights) != outputs:
-            raise InvalidSpecError(
-                f"The step plan has {len(plan.output_weights)} output weights, but the graph has {outputs} outputs.",
-                fix="Give one weight for each output, the main one first.",
-            )
+        check_plan(model.spec.graph, plan)
         if plan.deterministic:
             require_determinism(model.device)
         self._model, self._plan = model, plan
@@ -113,15 +106,7 @@ class TensorflowTrainSession:
 
         Raises CheckpointError when it does not fit; then nothing has changed.
         """
-        graph = self._model.spec.graph
-        problems = [*mismatch(graph, state.weights), *self._optimizer.problems(state.slots)]
-        problems += misfits(self._plan.averaging, graph, state.averages)
-        if problems:
-            raise CheckpointError(
-                "The training state does not fit; nothing was restored.",
-                problems=problems,
-                fix="Resume with the model and the optimizer the state was saved with.",
-            )
+        check_state(self._model.spec.graph, self._plan, state)
         self._model.load(state.weights)
         self._optimizer.restore(state.slots)
         if self._averages:

@@ -9,9 +9,9 @@ from attrs import field, frozen
 
 from ...domain.architecture.checks import truth
 from ...domain.architecture.weights import Weights
-from ...domain.errors import InvalidSpecError
 from ...domain.ports.backend import Capability, DeviceInfo, Precision, StepPlan
 from ...domain.ports.model import Model
+from ...domain.refusals import own
 from ...domain.spec import ModelSpec
 from .device import devices, facts, resolve, tune_allocator
 from .evaluate import TorchEvalSession
@@ -68,17 +68,8 @@ class TorchBackend:
 
     def trainer(self, model: Model, plan: StepPlan) -> TorchTrainSession:
         """See the port."""
-        return TorchTrainSession(_own(model), plan)
+        return TorchTrainSession(own(model, TorchModel, "torch"), plan)
 
     def evaluator(self, model: Model, plan: StepPlan | None = None) -> TorchEvalSession:
         """See the port."""
-        return TorchEvalSession(_own(model), plan)
-
-
-def _own(model: Model) -> TorchModel:
-    if isinstance(model, TorchModel):
-        return model
-    raise InvalidSpecError(
-        f"The torch backend cannot run a {type(model).__name__}.",
-        fix="Build the model with the same backend: backend.build(model.spec, model.weights()).",
-    )
+        return TorchEvalSession(own(model, TorchModel, "torch"), plan)

@@ -18,10 +18,11 @@ from torch.nn import functional
 from ...domain.architecture import operations as op
 from ...domain.architecture.graph import IMAGE, Graph, Node
 from ...domain.architecture.shapes import Shape
-from ...domain.architecture.weights import Weights, mismatch
+from ...domain.architecture.weights import Weights
 from ...domain.arrays import Images, Logits
-from ...domain.errors import CheckpointError, InvalidSpecError
+from ...domain.errors import InvalidSpecError
 from ...domain.ports.backend import Precision
+from ...domain.refusals import check_images, check_spec, check_weights
 from ...domain.spec import ModelSpec
 from .device import DTYPES
 from .layers import (
@@ -98,10 +99,7 @@ class TorchModel:
 
     def logits(self, images: Images, *, training: bool = False) -> list[Logits]:
         """See the port. Dropout is off in both modes. Raises InvalidSpecError for images of other channels."""
-        if images.ndim != 4 or images.shape[3] != self._spec.graph.channels:
-            raise InvalidSpecError(
-                f"Images are (N, H, W, {self._spec.graph.channels}) for this model, not {images.shape}."
-            )
+        check_images(self._spec.graph, images)
         self.native.eval()
         pixels = as_tensor(images).to(self._device)
         with torch.inference_mode(), batch_statistics(self.native, training):
@@ -114,13 +112,7 @@ class TorchModel:
 
     def load(self, weights: Weights) -> None:
         """See the port."""
-        problems = mismatch(self._spec.graph, weights)
-        if problems:
-            raise CheckpointError(
-                "The weights do not fit the model; nothing was loaded.",
-                problems=problems,
-                fix="Build the model from the specification the weights were saved with.",
-            )
+        check_weights(self._spec.graph, weights)
         state = self.native.state_dict()
         with torch.no_grad():
             for name, array in weights.items():
@@ -132,12 +124,8 @@ def build_module(spec: ModelSpec) -> fx.GraphModule:
 
     Raises InvalidSpecError for an operation torch has no form of, or a normalisation for other channels.
     """
+    check_spec(spec)
     graph, normalisation = spec.graph, spec.normalisation
-    if {len(normalisation.mean), len(normalisation.std)} != {graph.channels}:
-        raise InvalidSpecError(
-            f"The normalisation has {len(normalisation.mean)} means and {len(normalisation.std)} deviations,"
-            f" but the images have {graph.channels} channels."
-        )
     shapes = graph.shapes(*graph.smallest_size())
     modules: dict[str, nn.Module] = {"normalise": Normalise(normalisation)}
     drawing = fx.Graph()

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...domain.errors import CheckpointError
 from ...domain.training.optimizers import Adam, AdamW, Optimizer, Sgd, decays
 from ...domain.training.tuning import Tuning
 from .model import as_array, as_tensor
@@ -53,30 +52,8 @@ class SlottedOptimizer:
             found[key] = as_array(torch.zeros_like(parameter) if value is None else value)
         return found
 
-    def problems(self, slots: Mapping[str, NDArray[np.float32]]) -> list[str]:
-        """Every reason why ``slots`` are not this optimizer's."""
-        names = self._names()
-        found = [f"{key}: missing" for key in names if key not in slots]
-        for key, array in slots.items():
-            if key not in names:
-                found.append(f"{key}: {type(self._formula).__name__} has no such slot")
-            elif array.shape != self._parameters[key.split("/", 1)[1]].shape:
-                shape = tuple(self._parameters[key.split("/", 1)[1]].shape)
-                found.append(f"{key}: shape {array.shape}, expected {shape}")
-        return found
-
     def restore(self, slots: Mapping[str, NDArray[np.float32]], step: int, frozen: int) -> None:
-        """Takes over slots and the number of updates made, ``frozen`` of them without the tuned part.
-
-        Raises CheckpointError when they do not fit.
-        """
-        problems = self.problems(slots)
-        if problems:
-            raise CheckpointError(
-                "The optimizer state does not fit; nothing was restored.",
-                problems=problems,
-                fix="Resume with the optimizer and the model the state was saved with.",
-            )
+        """Takes over slots that fit and the number of updates made, ``frozen`` of them without the tuned part."""
         self._fill(slots, step, frozen)
 
     def _groups(self) -> list[dict[str, Any]]:

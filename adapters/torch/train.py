@@ -10,12 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ...domain.architecture.operations import Dropout
-from ...domain.architecture.weights import mismatch
-from ...domain.errors import CheckpointError, InvalidSpecError
 from ...domain.losses.supervision import supervised
 from ...domain.ports.backend import Precision, StepPlan, StepTally, TrainState
+from ...domain.refusals import check_plan, check_state
 from ...domain.samples import Batch
-from ...domain.training.averaging import misfits
 from .averaging import Averages
 from .device import deterministic_kernels
 from .feed import DeviceBatch, feed
@@ -30,12 +28,7 @@ class TorchTrainSession:
     """Updates a model in place. Losses and counts stay on the device until ``drain``."""
 
     def __init__(self, model: TorchModel, plan: StepPlan) -> None:
-        outputs = len(model.spec.graph.outputs)
-        if len(plan.output_weights) != outputs:
-            raise InvalidSpecError(
-                f"The step plan has {len(plan.output_weights)} output weights, but the graph has {outputs} outputs.",
-                fix="Give one weight for each output, the main one first.",
-            )
+        check_plan(model.spec.graph, plan)
         self._model, self._plan = model, plan
         self._optimizer = SlottedOptimizer(plan.optimizer, model.native, plan.tuning)
         self._averages = Averages(model) if plan.averaging else None
@@ -104,15 +97,7 @@ class TorchTrainSession:
 
         Raises CheckpointError when it does not fit; then nothing has changed.
         """
-        graph = self._model.spec.graph
-        problems = [*mismatch(graph, state.weights), *self._optimizer.problems(state.slots)]
-        problems += misfits(self._plan.averaging, graph, state.averages)
-        if problems:
-            raise CheckpointError(
-                "The training state does not fit; nothing was restored.",
-                problems=problems,
-                fix="Resume with the model and the optimizer the state was saved with.",
-            )
+        check_state(self._model.spec.graph, self._plan, state)
         self._model.load(state.weights)
         self._optimizer.restore(state.slots, state.step, state.frozen)
         if self._averages:
