@@ -41,8 +41,8 @@ def apply(operation: op.Operation, inputs: Sequence[Array], held: Mapping[str, A
             return FUNCTIONS[name](x)
         case op.MaxPool(kernel=k, stride=s, padding=p):
             around = ((0, 0), (p, p), (p, p), (0, 0))
-            x = lax.reduce_window(x, -jnp.inf, lax.max, (1, k, k, 1), (1, s, s, 1), around)
-            return x
+            pooled: Array = lax.reduce_window(x, -jnp.inf, lax.max, (1, k, k, 1), (1, s, s, 1), around)
+            return pooled
         case op.GlobalPool():
             return x.mean((1, 2), keepdims=True)
         case op.GridPool(size=size):
