@@ -326,7 +326,7 @@ class SessionsShareTheirSteps(Backend):
 class EvaluatesOldWeights(Backend):
     def evaluator(self, model, plan=None):
         spec, weights = model.spec, model.weights()
-        return super().evaluator(self.build(spec, weights, precision=Precision.FP32))
+        return super().evaluator(self.build(spec, weights, precision=Precision.FP32), plan)
 
 
 class ClosesOnce(Backend):
