@@ -191,7 +191,8 @@ def _every_operation(channels: int, logits: int, dropout: float, outputs: int, *
     gate = draw.add(Conv(12, kernel=1, bias=True), draw.add(GlobalPool(), inner, name="mean"), name="gate")
     inner = draw.add(Multiply(), inner, draw.add(Activation("sigmoid"), gate, name="gate_act"), name="gated")
     grid = draw.add(GridPool(3), inner, name="grid")
-    keys = draw.add(Conv(12, kernel=1, bias=True), grid, name="keys")
+    # Without a bias: softmax does not see one, so its gradient is rounding, of which Adam makes whole steps.
+    keys = draw.add(Conv(12, kernel=1), grid, name="keys")
     seen = draw.add(Attention(heads=3), inner, keys, grid, name="attention")
     grid = draw.add(Resize("bilinear"), grid, inner, name="grid_up")
     inner = draw.add(Average(), inner, grid, seen, name="average")
