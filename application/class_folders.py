@@ -11,12 +11,12 @@ import numpy as np
 from ..domain.arrays import Counts
 from ..domain.classes import ClassMap
 from ..domain.errors import DataError
+from ..domain.listing import cut
 from ..domain.masks.planes import UNKNOWN
 from ..domain.ports.mask_folders import MaskPair
 
 PLANE = ClassMap.binary().with_ignored([UNKNOWN])
 """What the mask of one class holds."""
-_SHOWN = 20
 
 
 def plane_classes(pairs: Sequence[MaskPair], truth: Path, wanted: ClassMap | None) -> ClassMap:
@@ -34,10 +34,9 @@ def plane_classes(pairs: Sequence[MaskPair], truth: Path, wanted: ClassMap | Non
     problems += [f"{name}/: no such class" for name in sorted(found.keys() - {"", *names})]
     problems += [f"{name}/{image}: no such mask" for name in names for image in sorted(images - found.get(name, set()))]
     if problems:
-        more = [f"... and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
         raise DataError(
             f"{truth} cannot be scored as classes that overlap: {len(problems)} problems.",
-            problems=[*problems[:_SHOWN], *more],
+            problems=cut(problems),
             fix="Expected <class>/<image>.png, each image in each class's folder; empty where the class is absent.",
         )
     return wanted.without_background() if wanted else ClassMap.of(["background", *names]).without_background()

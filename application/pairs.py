@@ -12,6 +12,7 @@ from attrs import frozen
 from ..domain.arrays import IGNORE, Image, Labels
 from ..domain.classes import ClassMap
 from ..domain.errors import DataError
+from ..domain.listing import cut
 from ..domain.ports.dataset import Reader, ReadsPlanes, SourceItem
 from ..domain.ports.images import PlaceImage
 from ..domain.ports.preparing import DatasetWriter, StoredPair
@@ -148,15 +149,12 @@ def _bad(item: SourceItem, severity: Severity, error: DataError) -> BadPair:
 def refuse(bad: Sequence[BadPair], total: int) -> DataError:
     """One error for all bad pairs: counted by kind, worst first, the many cut short."""
     worst_first = sorted(bad, key=lambda pair: (pair.severity, pair.key))
-    problems = [pair.reason for pair in worst_first[:_SHOWN]]
-    if len(bad) > _SHOWN:
-        problems.append(f"... and {len(bad) - _SHOWN} more")
     fixes = [fix for fix, _ in Counter(pair.fix for pair in worst_first if pair.fix).most_common(_FIXES)]
     if len(bad) < total:  # else nothing would be left
         fixes.append("Or leave these out with --skip-bad.")
     return DataError(
         f"{len(bad)} of {total} images and masks cannot be used: {tally(bad)}.",
-        problems=problems,
+        problems=cut([pair.reason for pair in worst_first], _SHOWN),
         fix="\n".join(fixes),
     )
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-import attrs
 from attrs import frozen
 
 from ..domain.classes import ClassMap
 from ..domain.description import DatasetInfo
 from ..domain.errors import DataError, InvalidSpecError
+from ..domain.listing import listed
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.dataset import Executor, IncompleteSourceError, KnowsTask, Reader, ReadsPlanes, SourceItem
 from ..domain.ports.images import PlaceImage
@@ -23,12 +23,12 @@ from ..domain.samples import Task
 from ..domain.splitting import SPLITS, TRAIN
 from ..domain.statistics import PixelStatistics
 from .listening import Listener, nobody
-from .pairs import BadPair, GoodPair, PairCheck, Resizing, Severity, refuse, tally
+from .pairs import BadPair, GoodPair, PairCheck, Resizing, Severity, refuse
 from .prepare_report import PrepareReport
+from .prepare_warnings import occurrences, warnings_of
 from .settings import PrepareSettings
-from .split_plan import SplitPlan, cut
+from .split_plan import SplitPlan
 
-_SHOWN = 20
 _LOOKED_AT = 3
 
 
@@ -68,20 +68,25 @@ class PrepareDataset:
                 DatasetRow(p.item.key, splits[p.item.key], p.stored, *p.size, p.item.group or "")
                 for p in sorted(good, key=lambda pair: pair.item.key)
             ]
-            warnings = (
-                *_left_out_warning(bad),
-                *_duplicate_warnings(good, splits),
-                *_class_warnings(good, splits, classes),
-                *_lost_warnings(good, classes),
+            info = _measured(
+                good,
+                splits,
+                classes,
+                name=settings.out.name,
+                task=task,
+                seed=settings.seed,
+                fingerprint=_fingerprint(rows),
+                source=str(settings.source),
+                reader=str(settings.reader or reader.name),
+                warnings=warnings_of(good, bad, splits, classes),
+                resized=str(resizing or ""),
             )
-            info = _describe(settings, str(settings.reader or reader.name), task, good, rows, classes, warnings)
-            info = attrs.evolve(info, resized=str(resizing or ""))
             writer.finish(info, classes, rows)
         return PrepareReport(
             settings.out,
             info,
             classes,
-            _occurrences(good, splits, classes),
+            occurrences(good, splits, classes),
             (
                 f"reader {reader.name}: {why}",
                 f"classes: {origin}",
@@ -149,8 +154,8 @@ class PrepareDataset:
                 )
             found = found.without_background()
         if settings.ignore:
-            found, origin = _ignoring(found, settings.ignore), f"{origin}, ignoring {_listed(settings.ignore)}"
-        return found, f"{_listed(found.names)} ({origin})"
+            found, origin = _ignoring(found, settings.ignore), f"{origin}, ignoring {listed(settings.ignore)}"
+        return found, f"{listed(found.names)} ({origin})"
 
 
 def _items(reader: Reader, source: Path) -> tuple[Sequence[SourceItem], list[BadPair]]:
@@ -179,7 +184,7 @@ def _ignoring(classes: ClassMap, values: Sequence[int]) -> ClassMap:
     kept = [now for now, before in zip(fewer.classes, classes.classes, strict=True) if now.values or not before.values]
     gone = [entry.colour for entry in fewer.classes if entry not in kept]
     if not kept:
-        raise InvalidSpecError(f"ignore = {_listed(values)}: no class is left of {_listed(classes.names)}.")
+        raise InvalidSpecError(f"ignore = {listed(values)}: no class is left of {listed(classes.names)}.")
     return ClassMap(tuple(kept), fewer.ignored, (*fewer.ignored_colours, *gone))
 
 
@@ -215,7 +220,7 @@ def _task(settings: PrepareSettings, reader: Reader, classes: ClassMap) -> tuple
         return task, f"there are {len(classes)} classes"
     if settings.task is Task.BINARY and len(classes) != 2:
         raise InvalidSpecError(
-            f"task = binary needs exactly 2 classes, background first; found {len(classes)}: {_listed(classes.names)}.",
+            f"task = binary needs exactly 2 classes, background first; found {len(classes)}: {listed(classes.names)}.",
             fix="Use --task multiclass, or a class_dict.csv with two classes.",
         )
     return settings.task, "as asked for"
@@ -225,105 +230,17 @@ def _hashes(good: Sequence[GoodPair]) -> dict[str, str]:
     return {pair.item.key: pair.stored.image_sha256 for pair in good}
 
 
-def _describe(
-    settings: PrepareSettings,
-    reader: str,
-    task: Task,
-    good: Sequence[GoodPair],
-    rows: Sequence[DatasetRow],
-    classes: ClassMap,
-    warnings: tuple[str, ...],
-) -> DatasetInfo:
-    training = {row.id for row in rows if row.split == TRAIN}
-    total = PixelStatistics.total((p.statistics for p in good if p.item.key in training), len(classes))
-    channels = max(pair.channels for pair in good)
-    return DatasetInfo(
-        name=settings.out.name,
-        task=task,
-        channels=channels,
-        seed=settings.seed,
-        split_sizes={name: size for name in SPLITS if (size := sum(row.split == name for row in rows))},
-        mean=_broadcast(total.mean, channels),
-        std=_broadcast(total.std, channels),
-        pixel_counts={name: int(n) for name, n in zip(classes.names, total.pixels, strict=True)},
-        ignored_pixels=total.ignored,
-        class_weights={"inverse": total.inverse_weights(), "median": total.median_weights()},
-        height=_spread([pair.size[0] for pair in good]),
-        width=_spread([pair.size[1] for pair in good]),
-        fingerprint=_fingerprint(rows),
-        source=str(settings.source),
-        reader=reader,
-        warnings=warnings,
+def _measured(good: Sequence[GoodPair], splits: Mapping[str, str], classes: ClassMap, **known: Any) -> DatasetInfo:
+    training = (pair.statistics for pair in good if splits[pair.item.key] == TRAIN)
+    return DatasetInfo.measured(
+        classes.names,
+        PixelStatistics.total(training, len(classes)),
+        {name: [pair.size for pair in good if splits[pair.item.key] == name] for name in SPLITS},
+        max(pair.channels for pair in good),
+        **known,
     )
-
-
-def _broadcast(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
-    """Grey training images in a data set where another split has colour."""
-    return values if len(values) == channels else values * channels
-
-
-def _spread(values: Sequence[int]) -> tuple[int, int, int]:
-    ordered = sorted(values)
-    return ordered[0], ordered[(len(ordered) - 1) // 2], ordered[-1]
 
 
 def _fingerprint(rows: Sequence[DatasetRow]) -> str:
     lines = [f"{row.id}\0{row.split}\0{row.stored.image_sha256}\0{row.stored.mask_sha256}\n" for row in rows]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _occurrences(good: Sequence[GoodPair], splits: Mapping[str, str], classes: ClassMap) -> dict[str, dict[str, int]]:
-    counts = {name: dict.fromkeys((s for s in SPLITS if s in splits.values()), 0) for name in classes.names}
-    for pair in good:
-        for name, present in zip(classes.names, pair.statistics.images, strict=True):
-            counts[name][splits[pair.item.key]] += int(present)
-    return counts
-
-
-def _left_out_warning(bad: Sequence[BadPair]) -> list[str]:
-    if not bad:
-        return []
-    return [f"left out: {tally(bad)}: {_listed([pair.key for pair in bad])}"]
-
-
-def _duplicate_warnings(good: Sequence[GoodPair], splits: Mapping[str, str]) -> list[str]:
-    """Exact copies of an image: within a split, across splits (which flatters every score), or with other masks."""
-    copies: dict[str, list[GoodPair]] = defaultdict(list)
-    for pair in sorted(good, key=lambda pair: pair.item.key):
-        copies[pair.stored.image_sha256].append(pair)
-    across, contradicting, within = [], [], []
-    for same in copies.values():
-        if len(same) > 1:
-            text = " = ".join(f"{pair.item.key} ({splits[pair.item.key]})" for pair in same)
-            if len({splits[pair.item.key] for pair in same}) > 1:
-                across.append(text)
-            else:
-                within.append(text)
-            if len({pair.stored.mask_sha256 for pair in same}) > 1:
-                contradicting.append(text)
-    said = [
-        (across, "exactly equal images in different splits, so scores there are flattered"),
-        (contradicting, "exactly equal images with different masks"),
-        (within, "exactly equal images, kept in one split"),
-    ]
-    return [f"{meaning}: {_listed(texts)}" for texts, meaning in said if texts]
-
-
-def _class_warnings(good: Sequence[GoodPair], splits: Mapping[str, str], classes: ClassMap) -> list[str]:
-    found = _occurrences(good, splits, classes)
-    nowhere = [name for name, counts in found.items() if not any(counts.values())]
-    untrained = [name for name, counts in found.items() if any(counts.values()) and not counts[TRAIN]]
-    return [
-        *([f"no image has the class {_listed(nowhere)}"] if nowhere else []),
-        *([f"no training image has the class {_listed(untrained)}, but others do"] if untrained else []),
-    ]
-
-
-def _lost_warnings(good: Sequence[GoodPair], classes: ClassMap) -> list[str]:
-    images = Counter(index for pair in good for index in pair.lost)
-    lost = [f"{classes.names[index]} in {count}" for index, count in sorted(images.items())]
-    return [f"images whose resized mask has nothing left of a class: {_listed(lost)}"] if lost else []
-
-
-def _listed(values: Sequence[object]) -> str:
-    return ", ".join(cut([str(value) for value in values]))

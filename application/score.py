@@ -11,6 +11,7 @@ from attrs import frozen
 from ..domain.arrays import Counts
 from ..domain.classes import ClassMap
 from ..domain.errors import DataError
+from ..domain.listing import cut
 from ..domain.metrics.aggregation import evaluate
 from ..domain.metrics.bootstrap import Interval, interval
 from ..domain.metrics.confusion import Confusion
@@ -29,7 +30,6 @@ from .settings import ScoreSettings
 from .tables import definition_values
 
 _INTERVALS = ("miou", "iou")
-_SHOWN = 20
 
 
 @frozen(eq=False)
@@ -172,7 +172,5 @@ def as_values(report: ScoreReport) -> dict[str, object]:
 def _all_of(errors: Sequence[DataError], pairs: int) -> DataError:
     if len(errors) == 1:
         return errors[0]
-    problems = ["; ".join([error.message, *error.problems]) for error in errors[:_SHOWN]]
-    if len(errors) > _SHOWN:
-        problems.append(f"... and {len(errors) - _SHOWN} more")
+    problems = cut(["; ".join([error.message, *error.problems]) for error in errors])
     return DataError(f"{len(errors)} of {pairs} masks cannot be scored.", problems=problems, fix=errors[0].fix)

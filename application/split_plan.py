@@ -8,12 +8,11 @@ from pathlib import Path
 from attrs import frozen
 
 from ..domain.errors import DataError
+from ..domain.listing import cut
 from ..domain.ports.dataset import SourceItem
 from ..domain.ports.preparing import DatasetStore
 from ..domain.splitting import TRAIN, Ratios, bind, canonical, split_as_given, split_by_ratios
 from .settings import PrepareSettings
-
-_SHOWN = 20
 
 
 @frozen
@@ -68,9 +67,3 @@ class SplitPlan:
         if problems:
             raise DataError(f"{self.settings.split} does not fit the source.", problems=cut(problems))
         return {item.key: canonical(self.listed[item.key]) for item in items}
-
-
-def cut(texts: Sequence[str]) -> list[str]:
-    """The first of many lines, and how many more there are."""
-    more = [f"... and {len(texts) - _SHOWN} more"] if len(texts) > _SHOWN else []
-    return [*texts[:_SHOWN], *more]

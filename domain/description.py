@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from attrs import Factory, frozen
 
 from .samples import Task
+from .statistics import PixelStatistics
 
 
 @frozen
@@ -50,3 +52,44 @@ class DatasetInfo:
     reader: str = ""
     warnings: tuple[str, ...] = Factory(tuple)
     resized: str = ""
+
+    @classmethod
+    def measured(
+        cls,
+        names: Sequence[str],
+        training: PixelStatistics,
+        sizes: Mapping[str, Sequence[tuple[int, int]]],
+        channels: int,
+        **known: Any,
+    ) -> DatasetInfo:
+        """Describes what was measured.
+
+        Args:
+            names: of the classes, in order of index.
+            training: statistics of the training images.
+            sizes: (height, width) of each image of each split, the splits in their order; empty ones are left out.
+            channels: of the data set: more than training images have, where these are grey and others are not.
+            known: the other fields.
+        """
+        heights, widths = zip(*(size for split in sizes.values() for size in split), strict=True)
+        return cls(
+            channels=channels,
+            split_sizes={split: len(found) for split, found in sizes.items() if found},
+            mean=_broadcast(training.mean, channels),
+            std=_broadcast(training.std, channels),
+            pixel_counts={name: int(n) for name, n in zip(names, training.pixels, strict=True)},
+            ignored_pixels=training.ignored,
+            class_weights={"inverse": training.inverse_weights(), "median": training.median_weights()},
+            height=_spread(heights),
+            width=_spread(widths),
+            **known,
+        )
+
+
+def _broadcast(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    return values if len(values) == channels else values * channels
+
+
+def _spread(values: Sequence[int]) -> tuple[int, int, int]:
+    ordered = sorted(values)
+    return ordered[0], ordered[(len(ordered) - 1) // 2], ordered[-1]

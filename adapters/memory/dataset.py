@@ -12,12 +12,11 @@ from ...domain.arrays import IGNORE, Labels
 from ...domain.classes import ClassMap
 from ...domain.description import DatasetInfo
 from ...domain.errors import DataError, InvalidSpecError
+from ...domain.listing import cut
 from ...domain.ports.dataset import SampleSource
 from ...domain.samples import Sample, Task
 from ...domain.splitting import TRAIN
 from ...domain.statistics import PixelStatistics
-
-_SHOWN = 20
 
 
 @frozen(eq=False)
@@ -113,30 +112,21 @@ class _Survey:
     def raise_any(self, name: str) -> None:
         """One DataError for all samples that cannot be used."""
         if self.problems:
-            more = [f"and {len(self.problems) - _SHOWN} more"] if len(self.problems) > _SHOWN else []
-            raise DataError(
-                f"The data set {name} has samples that cannot be used.", problems=self.problems[:_SHOWN] + more
-            )
+            raise DataError(f"The data set {name} has samples that cannot be used.", problems=cut(self.problems))
         if not self.statistics:
             raise DataError(f"The data set {name} has no training samples.", fix=f"Give them as {TRAIN}=...")
 
     def info(self, name: str, classes: ClassMap, sizes: Mapping[str, Sequence[tuple[int, int]]]) -> DatasetInfo:
         """The data set described."""
-        total = PixelStatistics.total(self.statistics, self.classes)
-        heights, widths = zip(*(size for part in sizes.values() for size in part), strict=True)
-        return DatasetInfo(
+        training = PixelStatistics.total(self.statistics, self.classes)
+        return DatasetInfo.measured(
+            classes.names,
+            training,
+            sizes,
+            len(training.moments),
             name=name,
             task=self.task,
-            channels=len(total.moments),
             seed=0,
-            split_sizes={split: len(part) for split, part in sizes.items() if part},
-            mean=total.mean,
-            std=total.std,
-            pixel_counts={name: int(n) for name, n in zip(classes.names, total.pixels, strict=True)},
-            ignored_pixels=total.ignored,
-            class_weights={"inverse": total.inverse_weights(), "median": total.median_weights()},
-            height=_spread(heights),
-            width=_spread(widths),
             fingerprint=self.digest.hexdigest(),
         )
 
@@ -165,8 +155,3 @@ def _task(task: Task | str | None, classes: int) -> Task:
     except ValueError:
         known = ", ".join(repr(one.value) for one in Task)
         raise InvalidSpecError(f"task = {task!r}: expected one of {known}.") from None
-
-
-def _spread(values: Sequence[int]) -> tuple[int, int, int]:
-    ordered = sorted(values)
-    return ordered[0], ordered[(len(ordered) - 1) // 2], ordered[-1]

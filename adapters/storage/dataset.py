@@ -13,6 +13,7 @@ from ...domain.arrays import Image, Labels
 from ...domain.classes import ClassMap, parse_class_dict
 from ...domain.description import DatasetInfo
 from ...domain.errors import DataError
+from ...domain.listing import cut
 from ...domain.ports.images import ImageCodec
 from ...domain.ports.preparing import DatasetRow
 from ...domain.samples import Sample, Task
@@ -24,7 +25,6 @@ INFO, CLASSES, ROWS = "dataset.toml", "class_dict.csv", "metadata.csv"
 IMAGES, MASKS = "images", "masks"
 EACH = "*"
 _AGAIN = "Prepare it again, or bring the files back."
-_SHOWN = 20
 
 
 @frozen
@@ -111,10 +111,7 @@ def open_dataset(root: Path, codec: ImageCodec) -> PreparedDataset:
     rows = parse_rows(read_text(root / ROWS), str(root / ROWS))
     problems = [*_disagreements(info, classes, rows), *_missing(root, rows, classes.names)]
     if problems:
-        more = [f"and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
-        raise DataError(
-            f"The data set {root} has changed since it was prepared.", problems=problems[:_SHOWN] + more, fix=_AGAIN
-        )
+        raise DataError(f"The data set {root} has changed since it was prepared.", problems=cut(problems), fix=_AGAIN)
     return PreparedDataset(root, info, classes, tuple(rows), codec)
 
 

@@ -9,6 +9,7 @@ from ...domain.architecture.published import ENCODER, IMAGENET
 from ...domain.architecture.transfer import Transfer, image_kernels, transfer
 from ...domain.architecture.weights import Weights
 from ...domain.errors import CheckpointError, InvalidSpecError
+from ...domain.listing import cut
 from ...domain.ports.checkpoints import Pretrained, RunStore
 from ...domain.ports.hub import WeightHub
 from ...domain.spec import ModelSpec
@@ -45,10 +46,9 @@ class Source:
         if not moved.matched:
             raise nothing_matches(self.name, wanted or weights, self.weights)
         if lacking := moved.reinitialised:
-            more = f"and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
             raise CheckpointError(
                 f"{self.name} holds {len(moved.matched)} of the {len(wanted)} tensors of the encoder {spec.encoder}.",
-                problems=[*(f"{name}: not there in this shape" for name in lacking[:_SHOWN]), *filter(None, [more])],
+                problems=cut([f"{name}: not there in this shape" for name in lacking], _SHOWN),
                 fix="Choose the --encoder they are of; --init-from takes what matches, and begins the rest anew.",
             )
         others = tuple(name for name in weights if name not in wanted)

@@ -13,10 +13,9 @@ from ..augmentation.policy import AugmentationPolicy
 from ..classes import ClassMap
 from ..description import DatasetInfo
 from ..errors import DataError
+from ..listing import cut
 from ..resampling import Fit
 from ..samples import Batch, Sample, Task
-
-_SHOWN = 20
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -161,8 +160,7 @@ class IncompleteSourceError(DataError):
     def __init__(self, message: str, items: Sequence[SourceItem], orphans: Sequence[str], *, fix: str = "") -> None:
         self.items = tuple(items)
         self.orphans = tuple(orphans)
-        more = [f"... and {len(orphans) - _SHOWN} more"] if len(orphans) > _SHOWN else []
-        super().__init__(message, problems=[*orphans[:_SHOWN], *more], fix=fix)
+        super().__init__(message, problems=cut(orphans), fix=fix)
 
 
 @runtime_checkable

@@ -1,0 +1,77 @@
+"""What ``prepare`` warns of: data that can be used, and may not be what was meant."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from ..domain.classes import ClassMap
+from ..domain.listing import listed
+from ..domain.splitting import SPLITS, TRAIN
+from .pairs import BadPair, GoodPair, tally
+
+
+def warnings_of(
+    good: Sequence[GoodPair], bad: Sequence[BadPair], splits: Mapping[str, str], classes: ClassMap
+) -> tuple[str, ...]:
+    """Every warning about the pairs, those left out first."""
+    return (
+        *_left_out(bad),
+        *_duplicates(good, splits),
+        *_scarce_classes(good, splits, classes),
+        *_lost_classes(good, classes),
+    )
+
+
+def occurrences(good: Sequence[GoodPair], splits: Mapping[str, str], classes: ClassMap) -> dict[str, dict[str, int]]:
+    """How many images have each class, by class and split."""
+    counts = {name: dict.fromkeys((s for s in SPLITS if s in splits.values()), 0) for name in classes.names}
+    for pair in good:
+        for name, present in zip(classes.names, pair.statistics.images, strict=True):
+            counts[name][splits[pair.item.key]] += int(present)
+    return counts
+
+
+def _left_out(bad: Sequence[BadPair]) -> list[str]:
+    if not bad:
+        return []
+    return [f"left out: {tally(bad)}: {listed([pair.key for pair in bad])}"]
+
+
+def _duplicates(good: Sequence[GoodPair], splits: Mapping[str, str]) -> list[str]:
+    """Exact copies of an image: within a split, across splits (which flatters every score), or with other masks."""
+    copies: dict[str, list[GoodPair]] = defaultdict(list)
+    for pair in sorted(good, key=lambda pair: pair.item.key):
+        copies[pair.stored.image_sha256].append(pair)
+    across, contradicting, within = [], [], []
+    for same in copies.values():
+        if len(same) > 1:
+            text = " = ".join(f"{pair.item.key} ({splits[pair.item.key]})" for pair in same)
+            if len({splits[pair.item.key] for pair in same}) > 1:
+                across.append(text)
+            else:
+                within.append(text)
+            if len({pair.stored.mask_sha256 for pair in same}) > 1:
+                contradicting.append(text)
+    said = [
+        (across, "exactly equal images in different splits, so scores there are flattered"),
+        (contradicting, "exactly equal images with different masks"),
+        (within, "exactly equal images, kept in one split"),
+    ]
+    return [f"{meaning}: {listed(texts)}" for texts, meaning in said if texts]
+
+
+def _scarce_classes(good: Sequence[GoodPair], splits: Mapping[str, str], classes: ClassMap) -> list[str]:
+    found = occurrences(good, splits, classes)
+    nowhere = [name for name, counts in found.items() if not any(counts.values())]
+    untrained = [name for name, counts in found.items() if any(counts.values()) and not counts[TRAIN]]
+    return [
+        *([f"no image has the class {listed(nowhere)}"] if nowhere else []),
+        *([f"no training image has the class {listed(untrained)}, but others do"] if untrained else []),
+    ]
+
+
+def _lost_classes(good: Sequence[GoodPair], classes: ClassMap) -> list[str]:
+    images = Counter(index for pair in good for index in pair.lost)
+    lost = [f"{classes.names[index]} in {count}" for index, count in sorted(images.items())]
+    return [f"images whose resized mask has nothing left of a class: {listed(lost)}"] if lost else []
