@@ -324,6 +324,12 @@ class Toolkit:
         inner = values.get(table, values)
         return inner if isinstance(inner, Mapping) else values
 
+    def write_folder(self, out: Path, texts: Mapping[str, str]) -> None:
+        """Makes a folder of text files by their paths in it; all of them or none."""
+        from .adapters.files import write_folder
+
+        write_folder(out, texts)
+
     def stop_signals(self) -> AbstractContextManager[Callable[[], bool]]:
         """A flag that Ctrl-C and SIGTERM set, for a ``with`` block."""
         from .adapters.system.signals import StopSignals

@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -48,6 +48,14 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
 def write_text(path: Path, text: str) -> None:
     """Atomically replaces a file with UTF-8 text; line ends are written as they are."""
     write_bytes(path, text.encode())
+
+
+def write_folder(path: Path, texts: Mapping[str, str]) -> None:
+    """Makes a folder of UTF-8 text files, named by their paths in it; all of them or none."""
+    with atomic_path(path) as folder:
+        for name, text in texts.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 def link_or_copy(source: Path, target: Path) -> None:

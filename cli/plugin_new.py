@@ -25,7 +25,6 @@ class NewSettings:
 def new(given: dict[str, Any]) -> int:
     """Writes the package, whole or not at all, and says what to do next."""
     from .. import __version__
-    from ..adapters.files import atomic_path
     from ..plugins.skeleton.package import Skeleton, check_name, kinds_named
 
     terminal, toolkit = begin(given)
@@ -36,10 +35,7 @@ def new(given: dict[str, Any]) -> int:
     if out.exists():
         raise InvalidSpecError(f"{out} is there already.", fix="Name another folder: --out DIR.")
     written = skeleton.files()
-    with atomic_path(out) as folder:
-        for path, text in written.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text, encoding="utf-8", newline="\n")
+    toolkit.write_folder(out, written)
     for path in written:
         terminal.say(f"wrote {out / path}")
     terminal.say(f"next: pip install -e '{out}[test]' && pytest {out}")

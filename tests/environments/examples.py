@@ -7,12 +7,24 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from environment import PLACE, ROOT, Environment, Failed, build_wheel, expect, run, step
 
-USES = {"segport-jax": ["--backend", "jax"]}
-"""What each package is for, as flags of `segport train`."""
+
+@dataclass(frozen=True)
+class Use:
+    """How a package is tried: the framework it needs beside it, and itself as flags of `segport train`."""
+
+    flags: tuple[str, ...]
+    extra: str = ""
+
+
+USES = {
+    "segport-jax": Use(("--backend", "jax")),
+    "segport-tversky-focal": Use(("--loss", "tversky-focal"), extra="torch"),
+}
 SHAPES = ["--num-images", "60", "--height", "64", "--width", "64", "--min-shape-px", "16", "--max-shape-px", "32"]
 MODEL = ["--model", "unet:decoder_channels=[32,16,8]", "--encoder", "plain:width=8,depth=4"]
 TRAIN = ["--size", "64", "--batch", "4", "--epochs", "6", "--rate", "0.01", "--precision", "fp32"]
@@ -28,7 +40,8 @@ def packages() -> list[Path]:
 
 
 def prove(package: Path, wheel: Path) -> None:
-    here = Environment(package.name)
+    use = USES[package.name]
+    here = Environment(package.name, use.extra)
     with step(here.name, "install"):
         here.make(wheel)
         run([here.program("python"), "-m", "pip", "install", "--quiet", f"{package}[test]"])
@@ -37,7 +50,7 @@ def prove(package: Path, wheel: Path) -> None:
     with step(here.name, "trains shapes and evaluates"):
         here.segport("generate", "shapes", "raw", *SHAPES)
         here.segport("prepare", "raw", "data", "--split", "0.8,0.1,0.1")
-        here.segport("train", "data", "--run", "run", *USES[package.name], *MODEL, *TRAIN)
+        here.segport("train", "data", "--run", "run", *use.flags, *MODEL, *TRAIN)
         score = here.object("evaluate", "run")["scores"]["miou"]
         expect(score > LEARNT, f"an mIoU of {score:.3f} after training, expected above {LEARNT}")
 
