@@ -8,7 +8,7 @@ INSTALLED := .venv/with-torch,tf-cpu,test,docs
 QUICK := .venv/with-$(if $(filter tf tensorflow,$(BACKEND)),tf-cpu,torch)
 TYPING := .typing/segport
 
-.PHONY: quickstart test lint types docs frameworks examples bench clean
+.PHONY: quickstart test soak lint types docs frameworks examples bench clean
 
 quickstart: $(QUICK)
 	$(BIN)/segport quickstart --backend $(BACKEND)
@@ -16,6 +16,10 @@ quickstart: $(QUICK)
 # pytest comes last, so that its closing line is the last one. SEGPORT_TEST_DATA names a folder of real data sets.
 test: lint types
 	$(BIN)/pytest
+
+# Kills, damage and hostile input by the thousand: no part of the quick tests. See docs/reliability.md.
+soak: $(INSTALLED)
+	$(BIN)/pytest tests/soak
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

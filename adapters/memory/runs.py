@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from ...domain.architecture.weights import Weights
 from ...domain.errors import CheckpointError
-from ...domain.events import EpochDone, Event
+from ...domain.events import EpochDone, Event, RunFinished
 from ...domain.ports.checkpoints import Checkpoint, Pretrained, SeedRuns
 
 
@@ -81,6 +81,10 @@ class MemoryRun:
     def metrics(self) -> list[dict[str, float]]:
         """A row an epoch."""
         return [dict(row) for row in self._rows]
+
+    def finished(self) -> bool:
+        """Whether a RunFinished was recorded."""
+        return any(isinstance(event, RunFinished) for event in self.events)
 
     def _drop(self, epoch: int) -> None:
         self._rows[:] = [row for row in self._rows if row["epoch"] <= epoch]

@@ -57,6 +57,18 @@ def append_event(path: Path, event: Event) -> None:
         file.write(line.encode() + b"\n")
 
 
+def has_event(path: Path, kind: type[Event]) -> bool:
+    """Whether an event of a kind was appended to a file; not, where there is none. Raises CheckpointError."""
+    start = f'{{"event": "{kind.__name__}"'.encode()
+    try:
+        with path.open("rb") as file:
+            return any(line.startswith(start) and line.endswith(b"}\n") for line in file)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}.") from None
+
+
 def _ends_whole(file: Any) -> bool:
     file.seek(-1, io.SEEK_END)
     return bool(file.read(1) == b"\n")

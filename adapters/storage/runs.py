@@ -13,15 +13,16 @@ import attrs
 from attrs import frozen
 
 from ...domain.errors import CheckpointError
-from ...domain.events import EpochDone, Event
+from ...domain.events import EpochDone, Event, RunFinished
 from ...domain.ports.checkpoints import Checkpoint, Pretrained, SeedRuns
 from .. import files
 from .checkpoint import load_checkpoint, save_checkpoint
 from .pretrained import load_pretrained
-from .records import append_event, metrics_row, read_metrics, write_metrics
+from .records import append_event, has_event, metrics_row, read_metrics, write_metrics
 from .toml import read_toml, write_toml
 
 CONFIGURATION = "run.toml"
+EVENTS = "events.jsonl"
 SEEDS = "seeds.toml"
 CHECKPOINTS = "checkpoints"
 SUFFIX = ".safetensors"
@@ -81,7 +82,7 @@ class RunFolder:
     def record(self, event: Event) -> None:
         """Appends to events.jsonl; an EpochDone replaces or adds its row in metrics.csv."""
         with self._writing():
-            append_event(self.path / "events.jsonl", event)
+            append_event(self.path / EVENTS, event)
             if isinstance(event, EpochDone):
                 rows = [row for row in self.metrics() if row["epoch"] < event.epoch]
                 write_metrics(self.path / "metrics.csv", [*rows, metrics_row(event)])
@@ -105,6 +106,10 @@ class RunFolder:
     def metrics(self) -> list[dict[str, float]]:
         """The rows of metrics.csv."""
         return read_metrics(self.path / "metrics.csv")
+
+    def finished(self) -> bool:
+        """Whether events.jsonl has a RunFinished."""
+        return has_event(self.path / EVENTS, RunFinished)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

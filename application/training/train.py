@@ -171,7 +171,8 @@ class TrainModel:
         parts = assemble(self.catalogue, settings, dataset.info, dataset.classes)
         training, validation = self._batches(dataset, parts)
         start = left_at(run, parts, settings, Sources(self.runs, self.hub))
-        if start.progress.ended(parts.loop.epochs):
+        # Killed between its last checkpoint and its end, a run has its curves yet to be drawn.
+        if start.progress.ended(parts.loop.epochs) and run.finished():
             raise CheckpointError(f"The run in {path} is finished, after {start.progress.epoch} epochs.")
         model = parts.backend.build(parts.spec, start.weights, device=settings.device, precision=settings.precision)
         run.rewind(start.progress.epoch)
@@ -198,7 +199,8 @@ class TrainModel:
         """Whether the run in a folder has come to its end. Raises CheckpointError where there is no run."""
         run = self.runs.open(path)
         progress = Progress.of(run)
-        return progress is not None and progress.ended(int(run.configuration()["train"]["epochs"]))
+        ended = progress is not None and progress.ended(int(run.configuration()["train"]["epochs"]))
+        return ended and run.finished()
 
     def _planned(self, settings: TrainSettings) -> _Plan:
         dataset = self.datasets.open(settings.data)

@@ -77,6 +77,10 @@ class Run(Protocol):
         """The rows of metrics.csv."""
         ...
 
+    def finished(self) -> bool:
+        """Whether a RunFinished was recorded: nothing is left to do."""
+        ...
+
 
 @frozen
 class SeedRuns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,3 +125,15 @@ def test_ctrl_c_while_preparing_leaves_nothing(tmp_path: Path, source: Path) -> 
     assert sorted(os.listdir(tmp_path)) in (["source"], ["out", "source"])
     assert (out / "dataset.toml").exists() == out.exists()
     assert out.exists() or process.returncode == 130
+
+
+def test_a_run_killed_before_its_end_was_told_is_ended(whole: Path, tmp_path: Path, cli) -> None:
+    """Its last checkpoint is there, its curves are not: nothing is trained again."""
+    run = Path(shutil.copytree(whole, tmp_path / "run"))
+    shutil.rmtree(run / "plots")
+    events = (run / "events.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    assert "RunFinished" in events[-1]
+    (run / "events.jsonl").write_text("".join(events[:-1]) + events[-1][:-20], encoding="utf-8")
+    resumed(run, whole)
+    assert (run / "plots" / "training.png").exists()
+    cli("train", "--resume", run).failed(5, "finished")
