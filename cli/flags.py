@@ -9,13 +9,19 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import attrs
 from cyclopts import Group, Parameter
 
+from ..domain.choices import Choice
+
 COMMON = Group("Output", sort_key=99)
 PLAIN = Group("Options", sort_key=1)
+
+_WORDS = {int: "N", float: "X", Path: "PATH", Choice: "NAME", str: "TEXT"}
+"""What stands for a value in the help."""
 
 
 def command(
@@ -31,7 +37,7 @@ def command(
     hints = get_type_hints(cls)
     parameters = [_parameter(field, hints[field.name]) for field in attrs.fields(cls)]
     for name, help_text in (extras or {}).items():
-        parameters.append(_flag(name, str | None, help_text, PLAIN))
+        parameters.append(_flag(name, str | None, help_text, PLAIN, Path))
     parameters += [
         _flag("json", bool, "One JSON object on stdout, everything else on stderr.", COMMON),
         _flag("quiet", bool, "Print results only.", COMMON),
@@ -60,7 +66,7 @@ def _parameter(field: attrs.Attribute[Any], hint: Any) -> inspect.Parameter:
         kind: Any = bool | None if hint is bool else str | None
         default = _shown(field.default)
         text = f"{help_text} [{default}]" if default else help_text
-        return _flag(field.name, kind, text, Group(group, sort_key=2) if group else PLAIN)
+        return _flag(field.name, kind, text, Group(group, sort_key=2) if group else PLAIN, hint)
     several = get_origin(hint) is tuple
     return inspect.Parameter(
         field.name,
@@ -70,14 +76,21 @@ def _parameter(field: attrs.Attribute[Any], hint: Any) -> inspect.Parameter:
     )
 
 
-def _flag(name: str, kind: Any, help_text: str, group: Group) -> inspect.Parameter:
+def _flag(name: str, kind: Any, help_text: str, group: Group, hint: Any = bool) -> inspect.Parameter:
+    """``kind`` is what is handed on; ``hint`` is what the settings make of it."""
     negative = None if bool in _members(kind) and kind is not bool else ""
-    return inspect.Parameter(
-        name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[kind, Parameter(help=help_text, show_default=False, group=group, negative=negative)],
+    shown = Parameter(
+        help=help_text, show_default=False, group=group, negative=negative, metavar=_word(_members(hint)[0])
     )
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, shown])
+
+
+def _word(hint: Any) -> str | None:
+    """What stands for a value in the help: N, PATH, HxW; None for a flag without one."""
+    if get_origin(hint) is tuple:
+        inner = get_args(hint)
+        return f"{_word(inner[0])},..." if inner[-1] is Ellipsis else "CxHxW"[-2 * len(inner) + 1 :]
+    return None if hint is bool else _WORDS.get(hint, "WORD")
 
 
 def _members(kind: Any) -> tuple[Any, ...]:

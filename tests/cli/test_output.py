@@ -169,6 +169,21 @@ def test_every_command_explains_itself(cli, name: str) -> None:
         assert flag in said.out
 
 
+def test_help_says_what_kind_of_value_a_flag_takes(cli) -> None:
+    said = cli("train", "--help")
+    for flag in (
+        "--epochs N",
+        "--rate X",
+        "--run PATH",
+        "--size HxW",
+        "--output-weights X,...",
+        "--model NAME",
+        "--config PATH",
+    ):
+        assert flag in said.out
+    assert "STR" not in said.out
+
+
 def test_a_command_that_is_not_there(cli) -> None:
     said = cli("trian", "x")
     said.failed(2, "trian", "segport")
