@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 
-from attrs import define, field
+import numpy as np
+from attrs import define, field, frozen
 
-from ..domain.arrays import Counts, Probabilities
+from ..domain.arrays import Counts, Labels, Probabilities
 from ..domain.masks.decisions import confidence, decide
 from ..domain.metrics.calibration import Calibration
 from ..domain.metrics.logits import LogitCounts
 from ..domain.metrics.planes import count as count_pixels
-from ..domain.ports.backend import EvalSession
-from ..domain.ports.dataset import BatchSource
-from ..domain.resampling import Fit
-from ..domain.samples import Batch, Task
+from ..domain.ports.dataset import BatchSource, KnowsSizes, SampleSource, ViewingPlan
+from ..domain.resampling import Fit, Size
+from ..domain.samples import Batch, Sample, Task
 from ..domain.spec import ModelSpec
 from .listening import Listener
+from .predictor import Band, Predictor, restored
 
 
 @define(eq=False)
@@ -38,23 +40,73 @@ class Counted:
     resized: list[Counts] = field(factory=list)
 
 
-def count(
-    session: EvalSession,
-    spec: ModelSpec,
-    source: BatchSource,
-    *,
-    calibration: bool,
-    listen: Listener,
-    total: int,
-) -> Counted:
-    """Counts every batch of a viewing source, in one pass of the model.
+@frozen
+class Stretch:
+    """Some samples of a source, whose sizes are known, as a source."""
 
-    Matrices alone, of images that are not resized, are counted on the device. Else probabilities are brought here, and
+    source: SampleSource
+    sizes: Sequence[Size]
+    indices: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int, /) -> Sample:
+        return self.source[self.indices[index]]
+
+    def size(self, index: int) -> Size:
+        """(height, width) of an image."""
+        return self.sizes[self.indices[index]]
+
+
+def count(
+    predictor: Predictor, source: SampleSource, plan: ViewingPlan, *, calibration: bool, listen: Listener
+) -> Counted:
+    """Counts every image of a source, in order, in one pass of the model.
+
+    An image that ``predict`` would cut into tiles is cut here too, and counted a band of rows at a time. Of the others,
+    matrices alone, of images that are not resized, are counted on the device. Else probabilities are brought here, and
     back to each image's own size, and decided there, by ``decide``.
     """
-    classes = len(spec.classes)
+    spec, classes = predictor.spec, len(predictor.spec.classes)
     counted = Counted(Calibration.zero(classes), LogitCounts.zero(classes)) if calibration else Counted(None, None)
-    on_device = (spec.fit is Fit.NATIVE or spec.task is Task.CLASSIFICATION) and not calibration
+
+    def told(done: int) -> None:
+        listen(done, len(source))
+
+    if spec.fit is not Fit.NATIVE:
+        _count_batches(counted, predictor, predictor.batcher.viewing(source, plan), told)
+        return counted
+    sizes = _sizes(source)
+    for large, indices in groupby(range(len(source)), key=lambda index: predictor.cuts(sizes[index])):
+        stretch = Stretch(source, sizes, list(indices))
+        if large:
+            _count_large(counted, predictor, stretch, told)
+        else:
+            _count_batches(counted, predictor, predictor.batcher.viewing(stretch, plan), told)
+    return counted
+
+
+def _sizes(source: SampleSource) -> list[Size]:
+    indices = range(len(source))
+    if isinstance(source, KnowsSizes):
+        return list(map(source.size, indices))
+    shapes = (source[index].image.shape for index in indices)
+    return [(height, width) for height, width, _ in shapes]
+
+
+def _count_large(counted: Counted, predictor: Predictor, source: SampleSource, told: Callable[[int], None]) -> None:
+    """One image after another; nothing is read ahead."""
+    for index in range(len(source)):
+        sample = source[index]
+        counted.native.append(_count_image(counted, predictor.spec, sample.labels, predictor.bands(sample.image), True))
+        counted.keys.append(sample.key)
+        told(len(counted.keys))
+
+
+def _count_batches(counted: Counted, predictor: Predictor, source: BatchSource, told: Callable[[int], None]) -> None:
+    session, spec = predictor.session, predictor.spec
+    on_device = (spec.fit is Fit.NATIVE or spec.task is Task.CLASSIFICATION) and counted.calibration is None
     seen: list[Batch] = []
     for fed in session.feed(_remembered(source.batches(0), seen)):
         batch = seen.pop(0)
@@ -63,9 +115,8 @@ def count(
         else:
             _count_batch(counted, batch, session.probabilities(fed), spec)
         counted.keys += batch.keys
-        listen(len(counted.keys), total)
+        told(len(counted.keys))
     counted.native += session.drain().counts
-    return counted
 
 
 def _remembered(batches: Iterable[Batch], seen: list[Batch]) -> Iterator[Batch]:
@@ -77,15 +128,24 @@ def _remembered(batches: Iterable[Batch], seen: list[Batch]) -> Iterator[Batch]:
 def _count_batch(counted: Counted, batch: Batch, values: Probabilities, spec: ModelSpec) -> None:
     classes = len(spec.classes)
     for truth, frame, value in zip(batch.natives, batch.frames, values, strict=True):
-        restored = frame.restore(value)
-        prediction = decide(restored, spec.task)
-        counted.native.append(count_pixels(truth, prediction, classes).counts)
-        if counted.calibration is not None:
-            believed = Calibration.of_planes if spec.task.planes else Calibration.of
-            sure = confidence(restored, prediction, spec.task)
-            counted.calibration += believed(truth, prediction, sure, classes)
+        counted.native.append(_count_image(counted, spec, truth, restored(frame, value), False))
     if counted.logits is not None:
         counted.logits += sum(map(LogitCounts.of, batch.labels, values), LogitCounts.zero(classes))
     if spec.fit is not Fit.NATIVE and spec.task is not Task.CLASSIFICATION:
         pairs = zip(batch.labels, values, strict=True)
         counted.resized += [count_pixels(truth, decide(value, spec.task), classes).counts for truth, value in pairs]
+
+
+def _count_image(counted: Counted, spec: ModelSpec, truth: Labels, bands: Iterable[Band], logits: bool) -> Counts:
+    """An image's matrix at native size; calibration, and with ``logits`` those, are added to what was counted."""
+    classes, parts = len(spec.classes), []
+    for rows, values in bands:
+        prediction = decide(values, spec.task)
+        parts.append(count_pixels(truth[rows], prediction, classes).counts)
+        if counted.calibration is not None:
+            believed = Calibration.of_planes if spec.task.planes else Calibration.of
+            sure = confidence(values, prediction, spec.task)
+            counted.calibration += believed(truth[rows], prediction, sure, classes)
+        if logits and counted.logits is not None:
+            counted.logits += LogitCounts.of(truth[rows], values)
+    return np.asarray(np.sum(parts, axis=0), np.int64)

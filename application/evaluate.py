@@ -10,7 +10,7 @@ import numpy as np
 from attrs import frozen
 
 from ..domain import html
-from ..domain.arrays import Counts
+from ..domain.arrays import Counts, Image
 from ..domain.classes import ClassMap
 from ..domain.metrics.aggregation import evaluate
 from ..domain.metrics.agreement import PixelAccuracy
@@ -24,21 +24,23 @@ from ..domain.metrics.table import ClassRow, class_rows
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.checkpoints import RunStore
 from ..domain.ports.clock import Clock
-from ..domain.ports.dataset import Batcher, BatchSource, SampleSource, ViewingPlan
+from ..domain.ports.dataset import Batcher, SampleSource, ViewingPlan
 from ..domain.ports.metric import Metric
 from ..domain.ports.preparing import DatasetStore
 from ..domain.ports.reporting import Panel, Reporter
 from ..domain.ports.results import Results
 from ..domain.samples import Task
-from .counting import count
+from .counting import Counted, count
 from .evaluation_page import write_page
 from .judges import judges
 from .listening import Listener, nobody
-from .loading import Trained, load_trained
+from .loading import load_trained
 from .predictor import Predictor
 from .scored_split import scored_split
 from .settings import EvaluateSettings
 from .tables import class_table, score_table
+
+_LARGEST_PANEL = 2048
 
 
 @frozen(eq=False)
@@ -111,16 +113,11 @@ class EvaluateModel:
         spec = trained.model.spec
         source = scored_split(self.datasets, trained, settings.run, settings.data, settings.split)
         out = settings.out or trained.run or settings.run.parent
+        predictor = Predictor(trained.session, spec, self.batcher, settings.tile, settings.overlap)
+        plan = ViewingPlan(spec.fit, spec.size, spec.graph.stride, settings.batch, settings.workers)
         with closing(trained.session):
-            counted = count(
-                trained.session,
-                spec,
-                self._batches(trained, source, settings),
-                calibration=settings.calibration,
-                listen=listen,
-                total=len(source),
-            )
-            panels = self._panels(trained, source, counted.keys, counted.native, settings.panels)
+            counted = count(predictor, source, plan, calibration=settings.calibration, listen=listen)
+            panels = self._panels(predictor, source, counted, settings.panels)
         report = EvaluationReport(
             run=settings.run,
             split=settings.split,
@@ -144,27 +141,28 @@ class EvaluateModel:
     def _scores(self, counts: Sequence[Counts]) -> tuple[Score, ...]:
         return tuple(evaluate(metric, counts) for metric in judges(self.catalogue, counts[0]))
 
-    def _batches(self, trained: Trained, source: SampleSource, settings: EvaluateSettings) -> BatchSource:
-        spec = trained.model.spec
-        plan = ViewingPlan(spec.fit, spec.size, spec.graph.stride, settings.batch, settings.workers)
-        return self.batcher.viewing(source, plan)
-
     def _panels(
-        self, trained: Trained, source: SampleSource, keys: Sequence[str], counts: Sequence[Counts], number: int
+        self, predictor: Predictor, source: SampleSource, counted: Counted, number: int
     ) -> dict[str, list[Panel]]:
         """The worst and best images, predicted once more: by their own foreground IoU, or by being right or wrong."""
-        spec = trained.model.spec
-        scores = np.array([_judge(spec.task)(kind_of([c])(c)).value for c in counts])
+        judge = _judge(predictor.spec.task)
+        scores = np.array([judge(kind_of([c])(c)).value for c in counted.native])
         order = [int(i) for i in np.argsort(scores, kind="stable") if np.isfinite(scores[i])]
-        predictor = Predictor(trained.session, spec, self.batcher)
         number = min(number, len(order) // 2)
 
         def panel(index: int) -> Panel:
             sample = source[index]
-            return Panel(keys[index], sample.image, sample.labels, predictor(sample.image).labels, float(scores[index]))
+            image, truth, labels = map(_thinned, (sample.image, sample.labels, predictor(sample.image).labels))
+            return Panel(counted.keys[index], image, truth, labels, float(scores[index]))
 
         groups = {"Worst images": order[:number], "Best images": order[::-1][:number]}
         return {title: [panel(i) for i in indices] for title, indices in groups.items() if indices}
+
+
+def _thinned(pixels: Image) -> Image:
+    """Every nth row and column of what is far larger than it will be drawn: several whole images would be held."""
+    step = -(-max(pixels.shape[:2]) // _LARGEST_PANEL)
+    return pixels if step == 1 else pixels[::step, ::step].copy()
 
 
 def _judge(task: Task) -> Metric:

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from attrs import frozen
 
-from ..domain.arrays import Image
+from ..domain.arrays import Image, Labels, Probabilities
 from ..domain.choices import Choice
 from ..domain.classes import ClassMap
 from ..domain.errors import DataError
+from ..domain.masks.decisions import decide
 from ..domain.ports.backend import Precision
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.checkpoints import RunStore
@@ -23,7 +24,7 @@ from ..domain.ports.reporting import Reporter
 from ..domain.ports.results import Results
 from ..domain.samples import Task
 from .listening import Listener, nobody
-from .loading import Trained, load_trained
+from .loading import load_trained
 from .predictor import Prediction, Predictor
 from .settings import PredictSettings
 
@@ -31,6 +32,8 @@ TABLE = "predictions.csv"
 """What a classifier writes: image, class, and the probability of each class."""
 MASKS = "masks"
 """Where a multilabel model writes: a folder for each class."""
+_READ_AHEAD = 1 << 24
+"""Pixels of an image that is not read ahead of its turn: several such images would take the memory of many."""
 
 
 @frozen
@@ -83,11 +86,13 @@ class PredictMasks:
         with closing(trained.session):
             targets = [] if classifies else _targets(images, settings.out)
             planes = classes.names if trained.model.spec.task.planes else ()
-            predicted = self._predicted(trained, images, settings, listen)
+            predictor = Predictor(trained.session, trained.model.spec, self.batcher, settings.tile, settings.overlap)
+            read = self._read_all(images, trained.model.spec.graph.channels, listen)
             if table is not None:
-                self.results.save_table(table, [_row(path, found, classes) for path, _, found in predicted])
+                rows = (_row(path, predictor(image, probabilities=True), classes) for path, image in read)
+                self.results.save_table(table, list(rows))
             else:
-                overlays = self._masks(predicted, targets, classes, overlays=settings.overlays)
+                overlays = self._masks(predictor, read, targets, settings)
         return PredictReport(
             settings.out,
             tuple(images),
@@ -131,39 +136,50 @@ class PredictMasks:
             for number, image in enumerate(images):
                 yield predictor(_checked(image, number, channels), probabilities=probabilities)
 
-    def _predicted(
-        self, trained: Trained, images: Sequence[Path], settings: PredictSettings, listen: Listener
-    ) -> Iterator[tuple[Path, Image, Prediction]]:
-        """Each image with what is predicted for it, one after another."""
-        spec = trained.model.spec
-        predictor = Predictor(trained.session, spec, self.batcher, settings.tile, settings.overlap)
-        wanted = settings.probabilities or spec.task is Task.CLASSIFICATION
-        read = self.executor.map(lambda path: self._read(path, spec.graph.channels), images)
-        for done, (path, image) in enumerate(zip(images, read, strict=True), start=1):
-            yield path, image, predictor(image, probabilities=wanted)
-            listen(done, len(images))
+    def _read_all(self, paths: Sequence[Path], channels: int, listen: Listener) -> Iterator[tuple[Path, Image]]:
+        """Small images are read ahead; a large one is read when the one before is done with."""
+
+        def ahead(path: Path) -> Image | None:
+            height, width = self.codec.size(path)
+            return None if height * width > _READ_AHEAD else self._read(path, channels)
+
+        for done, (path, image) in enumerate(zip(paths, self.executor.map(ahead, paths), strict=True), start=1):
+            yield path, self._read(path, channels) if image is None else image
+            listen(done, len(paths))
 
     def _masks(
         self,
-        predicted: Iterator[tuple[Path, Image, Prediction]],
-        masks: Sequence[Path],
-        classes: ClassMap,
-        *,
-        overlays: bool,
+        predictor: Predictor,
+        images: Iterator[tuple[Path, Image]],
+        targets: Sequence[Path],
+        settings: PredictSettings,
     ) -> list[Path]:
-        """Writes what was predicted beside one another; gives the overlays' paths."""
-        drawn = []
-        for (_, image, prediction), path in zip(predicted, masks, strict=True):
-            if prediction.labels.ndim == 3:
-                self.codec.write_planes(_of_planes(path, classes.names), prediction.labels)
+        """Writes what is predicted beside one another; gives the overlays' paths."""
+        classes, drawn = predictor.spec.classes, []
+        for (_, image), path in zip(images, targets, strict=True):
+            labels = self._labels(predictor, image, path.with_suffix(".npy") if settings.probabilities else None)
+            if labels.ndim == 3:
+                self.codec.write_planes(_of_planes(path, classes.names), labels)
             else:
-                self.codec.write_labels(path, prediction.labels, classes)
-            if overlays:
+                self.codec.write_labels(path, labels, classes)
+            if settings.overlays:
                 drawn.append(path.with_name(f"{path.stem}_overlay.png"))
-                self.reporter.overlay(image, prediction.labels, classes, drawn[-1])
-            if prediction.probabilities is not None:
-                self.results.save_probabilities(path.with_suffix(".npy"), prediction.probabilities)
+                self.reporter.overlay(image, labels, classes, drawn[-1])
         return drawn
+
+    def _labels(self, predictor: Predictor, image: Image, probabilities: Path | None) -> Labels:
+        """Of an image; its probabilities go to a file as they come, since all of them may be too many to be held."""
+        if probabilities is None:
+            return predictor(image).labels
+        labels: list[Labels] = []
+
+        def bands() -> Iterator[Probabilities]:
+            for _, band in predictor.bands(image):
+                labels.append(decide(band, predictor.spec.task))
+                yield band
+
+        self.results.save_probabilities(probabilities, bands(), predictor.shape(image))
+        return np.concatenate(labels)
 
     def _read(self, path: Path, channels: int) -> Image:
         return _with_channels(self.codec.read_image(path), channels, str(path))

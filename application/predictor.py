@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import numpy as np
 from attrs import frozen
@@ -12,12 +13,15 @@ from ..domain.arrays import IGNORE, Image, Labels, Probabilities
 from ..domain.masks.decisions import decide
 from ..domain.ports.backend import EvalSession
 from ..domain.ports.dataset import Batcher, SampleSource, ViewingPlan
-from ..domain.resampling import Fit, Frame
+from ..domain.resampling import Fit, Frame, Size
 from ..domain.samples import Batch, Sample, Task
 from ..domain.spec import ModelSpec
-from .tiling import origins, window
+from .tiling import OVERLAP, TILE, origins, row_blocks, window
 
 TILES_AT_ONCE = 4
+
+Band: TypeAlias = tuple[slice, Probabilities]
+"""Some rows of an image, and their (h, W, K) float32 probabilities."""
 
 
 @frozen
@@ -32,7 +36,8 @@ class Images:
 
     def __getitem__(self, index: int, /) -> Sample:
         image = self.images[index]
-        return Sample(str(index), image, np.full((1, 1) if self.whole else image.shape[:2], IGNORE, np.uint8))
+        none = np.broadcast_to(np.uint8(IGNORE), (1, 1) if self.whole else image.shape[:2])  # takes no memory
+        return Sample(str(index), image, none)
 
     def size(self, index: int) -> tuple[int, int]:
         """(height, width) of an image."""
@@ -60,26 +65,47 @@ class Predictor:
     """Predicts one image after another.
 
     An image larger than ``tile`` is cut into tiles that share ``overlap`` pixels and are blended smoothly, unless the
-    model was trained on resized whole images: then the image is resized, and the result is brought back.
+    model was trained on resized whole images: then the image is resized, and the result is brought back. Either way
+    probabilities are held for some rows only, however large the image is.
     """
 
     session: EvalSession
     spec: ModelSpec
     batcher: Batcher
-    tile: int = 1024
-    overlap: int = 128
+    tile: int = TILE
+    overlap: int = OVERLAP
 
     def __call__(self, image: Image, *, probabilities: bool = False) -> Prediction:
         """Labels for an (H, W, C) uint8 image; with ``probabilities`` those too."""
-        height, width = image.shape[:2]
-        whole = self.spec.task is Task.CLASSIFICATION
-        if whole or self.spec.fit is not Fit.NATIVE or max(height, width) <= self._tile:
-            (values,) = self._probabilities(Images((image,), whole), self.spec.fit)
-            return Prediction(decide(values, self.spec.task), values if probabilities else None)
-        bands = list(self._bands(image, keep=probabilities))
-        labels = np.concatenate([labels for labels, _ in bands])
-        kept = np.concatenate([v for _, v in bands if v is not None]) if probabilities else None
-        return Prediction(labels, kept)
+        shape = self.shape(image)
+        labels = np.empty(shape if self.spec.task.planes else shape[:2], np.uint8)
+        values = np.empty(shape, np.float32) if probabilities else None
+        for rows, band in self.bands(image):
+            labels[rows] = decide(band, self.spec.task)
+            if values is not None:
+                values[rows] = band
+        return Prediction(labels, values)
+
+    def shape(self, image: Image) -> tuple[int, int, int]:
+        """(H, W, K) of the probabilities of an image; of a classifier (1, 1, K)."""
+        height, width = (1, 1) if self._whole else image.shape[:2]
+        return height, width, len(self.spec.classes)
+
+    def cuts(self, size: Size) -> bool:
+        """Whether an image of that (height, width) is cut into tiles."""
+        return not self._whole and self.spec.fit is Fit.NATIVE and max(size) > self._tile
+
+    def bands(self, image: Image) -> Iterator[Band]:
+        """The image's rows from the top down, a band at a time. One may be overwritten when the next is asked for."""
+        if self.cuts(image.shape[:2]):
+            yield from self._blended(image)
+            return
+        ((frame, values),) = self._outputs(Images((image,), self._whole), self.spec.fit)
+        yield from restored(frame, values)
+
+    @property
+    def _whole(self) -> bool:
+        return self.spec.task is Task.CLASSIFICATION
 
     @property
     def _tile(self) -> int:
@@ -87,8 +113,8 @@ class Predictor:
         stride = self.spec.graph.stride
         return max(stride, self.tile // stride * stride)
 
-    def _probabilities(self, source: SampleSource, fit: Fit) -> Iterator[Probabilities]:
-        """Of every sample, at its own size."""
+    def _outputs(self, source: SampleSource, fit: Fit) -> Iterator[tuple[Frame, Probabilities]]:
+        """Of every sample, on its frame's canvas."""
         plan = ViewingPlan(fit, self.spec.size, self.spec.graph.stride, TILES_AT_ONCE, workers=1)
         frames: list[tuple[Frame, ...]] = []
 
@@ -98,28 +124,35 @@ class Predictor:
                 yield batch
 
         for fed in self.session.feed(remembered()):
-            for frame, values in zip(frames.pop(0), self.session.probabilities(fed), strict=True):
-                yield frame.restore(values)
+            yield from zip(frames.pop(0), self.session.probabilities(fed), strict=True)
 
-    def _bands(self, image: Image, *, keep: bool) -> Iterator[tuple[Labels, Probabilities | None]]:
-        """Finished rows from the top down. Only one row of tiles is held, however large the image is."""
+    def _blended(self, image: Image) -> Iterator[Band]:
+        """Of an image in tiles. Only one row of tiles is held."""
         height, width = image.shape[:2]
         tile, overlap = self._tile, min(self.overlap, self._tile // 2)
         tops, lefts = origins(height, tile, overlap), origins(width, tile, overlap)
         edge = window(tile, overlap)
         weights = (edge[:, None] * edge)[..., None]
-        classes = len(self.spec.classes)
-        total = np.zeros((min(tile, height), width, classes), np.float32)
+        total = np.zeros((min(tile, height), width, len(self.spec.classes)), np.float32)
         share = np.zeros((min(tile, height), width, 1), np.float32)
         for top, following in zip(tops, [*tops[1:], height], strict=True):
             tiles = Images(tuple(image[top : top + tile, left : left + tile] for left in lefts))
-            for left, values in zip(lefts, self._probabilities(tiles, Fit.NATIVE), strict=True):
+            for left, (frame, output) in zip(lefts, self._outputs(tiles, Fit.NATIVE), strict=True):
+                values = frame.restore(output)
                 rows, columns = values.shape[:2]
                 total[:rows, left : left + columns] += values * weights[:rows, :columns]
                 share[:rows, left : left + columns] += weights[:rows, :columns]
             done = following - top
-            finished = (total[:done] / share[:done]).astype(np.float32, copy=False)
-            yield decide(finished, self.spec.task), finished if keep else None
+            for block in row_blocks((done, *total.shape[1:])):
+                finished = total[block]
+                finished /= share[block]
+                yield slice(top + block.start, top + block.stop), finished
             for buffer in (total, share):
                 buffer[: len(buffer) - done] = buffer[done:].copy()
                 buffer[len(buffer) - done :] = 0
+
+
+def restored(frame: Frame, values: Probabilities) -> Iterator[Band]:
+    """Probabilities on a frame's canvas, brought back to the image's own size: its rows from the top down, in bands."""
+    for rows in row_blocks((*frame.native, values.shape[-1])):
+        yield rows, frame.restore(values, rows)

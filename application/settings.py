@@ -16,6 +16,7 @@ from ..domain.choices import Choice
 from ..domain.downloads.catalogue import PUBLIC_DATA
 from ..domain.terms import Fit, Precision, Task
 from .checking import checked, setting, to_choice, to_choices, to_path, to_paths, told
+from .tiling import OVERLAP, TILE
 from .train_settings import COMPUTE as COMPUTE
 from .train_settings import DEFAULT_BACKEND as DEFAULT_BACKEND
 from .train_settings import SeedsSettings as SeedsSettings
@@ -138,6 +139,10 @@ class EvaluateSettings:
     )
     batch: int = setting("Images in a batch.", 4, check=gt(0))
     workers: int = setting("Loader threads.", 2, check=ge(1))
+    tile: int = setting(
+        "Side of the tiles that larger images are cut into, in pixels, as predict does.", TILE, check=ge(64)
+    )
+    overlap: int = setting("Pixels neighbouring tiles share.", OVERLAP, check=ge(0))
     panels: int = setting("Worst and best images to draw, each.", 4, check=ge(0))
     calibration: bool = setting(
         "Also measure whether probabilities can be believed, and how logits are spread. Without, a GPU that need not "
@@ -166,8 +171,8 @@ class PredictSettings:
     precision: Precision = field(
         default=Precision.AUTO, converter=Precision, metadata=told("auto, fp32, bf16 or fp16.")
     )
-    tile: int = setting("Side of the tiles that larger images are cut into, in pixels.", 1024, check=ge(64))
-    overlap: int = setting("Pixels neighbouring tiles share.", 128, check=ge(0))
+    tile: int = setting("Side of the tiles that larger images are cut into, in pixels.", TILE, check=ge(64))
+    overlap: int = setting("Pixels neighbouring tiles share.", OVERLAP, check=ge(0))
     overlays: bool = setting("Also draw the masks over the images.", True)
     probabilities: bool = setting("Also write probabilities as .npy (H, W, K) float16.", False)
 

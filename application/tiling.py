@@ -1,9 +1,15 @@
-"""Where the tiles of a large image lie, and how much each of their pixels counts."""
+"""Where the tiles of a large image lie, how much each of their pixels counts, and how many rows are held at once."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
+
+TILE, OVERLAP = 1024, 128
+_HELD = 1 << 22
 
 
 def origins(length: int, tile: int, overlap: int) -> list[int]:
@@ -28,3 +34,9 @@ def window(tile: int, overlap: int) -> NDArray[np.float32]:
     weights[:width] = ramp[:width]
     weights[tile - width :] = ramp[:width][::-1]
     return weights
+
+
+def row_blocks(shape: tuple[int, ...], most: int = _HELD) -> Iterator[slice]:
+    """Slices of the first axis that cover it in order, of at most ``most`` values each, but at least a row."""
+    rows = max(1, most // max(1, math.prod(shape[1:])))
+    return (slice(first, min(first + rows, shape[0])) for first in range(0, shape[0], rows))

@@ -6,6 +6,8 @@ centre of target pixel j at (j + 0.5) * n / m (no aligned corners).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
@@ -16,6 +18,9 @@ from .terms import Fit as Fit
 
 Size = tuple[int, int]
 Window = tuple[slice, slice]
+
+_AT_ONCE = 1 << 22  # pixels of a large mask that are looked at together: wide copies of them stay small
+_ALL = slice(None)
 
 
 def resize_labels(labels: Labels, size: Size) -> Labels:
@@ -49,11 +54,13 @@ def _majority(labels: Labels, size: Size) -> Labels:
     best = np.full(size, IGNORE, np.uint8)
     most = np.zeros(size, np.int64)
     valid = np.zeros(size, np.int64)
-    for label in np.flatnonzero(np.bincount(labels.ravel(), minlength=256)[:IGNORE]):
-        area = (labels == label).astype(np.int64)
-        for axis in (0, 1):
-            if area.shape[axis] != size[axis]:
-                area = _cover(area, axis, size[axis])
+    present = np.zeros(256, np.bool_)
+    for block in _blocks(labels):
+        present[block] = True
+    for label in np.flatnonzero(present[:IGNORE]):
+        # exact integers, so that neither the order of the axes nor the cut into blocks changes anything
+        narrowed = np.concatenate([_cover(block == label, 1, size[1]) for block in _blocks(labels)])
+        area = _cover(narrowed, 0, size[0])
         best[area > most] = label
         np.maximum(most, area, out=most)
         valid += area
@@ -62,9 +69,20 @@ def _majority(labels: Labels, size: Size) -> Labels:
     return best
 
 
-def _cover(values: NDArray[np.int64], axis: int, target: int) -> NDArray[np.int64]:
-    """Sums of ``values`` over the span of each target pixel, in exact units of 1 / target of a source pixel."""
-    values = np.moveaxis(values, axis, 0)
+def _blocks(labels: Labels) -> Iterator[Labels]:
+    """Whole rows, from the top down."""
+    rows = max(1, _AT_ONCE // labels.shape[1])
+    return (labels[first : first + rows] for first in range(0, len(labels), rows))
+
+
+def _cover(values: NDArray[np.integer] | NDArray[np.bool_], axis: int, target: int) -> NDArray[np.int64]:
+    """Sums of ``values`` over the span of each target pixel, in exact units of 1 / target of a source pixel.
+
+    An axis that keeps its length is left as it is.
+    """
+    values = np.moveaxis(values.astype(np.int64), axis, 0)
+    if len(values) == target:
+        return np.moveaxis(values, 0, axis)
     source = len(values)
     below = np.zeros((source + 1, *values.shape[1:]), np.int64)
     np.cumsum(values, axis=0, out=below[1:])
@@ -74,23 +92,23 @@ def _cover(values: NDArray[np.int64], axis: int, target: int) -> NDArray[np.int6
     return np.moveaxis(np.diff(edges, axis=0), 0, axis)
 
 
-def resize_bilinear(array: AnyArray, size: Size) -> NDArray[np.float32]:
-    """(H, W, K) float32 at another (height, width): half-pixel centres, edges repeated, no antialias.
+def resize_bilinear(array: AnyArray, size: Size, rows: slice = _ALL) -> NDArray[np.float32]:
+    """(H, W, K) float32 at another (height, width), or some ``rows`` of that: half-pixel centres, edges repeated.
 
     The same rule as ``interpolate(mode="bilinear", align_corners=False, antialias=False)`` in torch. Constant arrays
     stay exactly constant, and the same size is an exact copy.
     """
     _require(array, 3, size)
-    result = array.astype(np.float32)
-    for axis in (0, 1):
-        if result.shape[axis] != size[axis]:
-            result = _interpolate(result, axis, size[axis])
-    return result
+    if len(array) == size[0]:
+        return _interpolate(array[rows].astype(np.float32), 1, size[1])
+    return _interpolate(_interpolate(array.astype(np.float32), 0, size[0], rows), 1, size[1])
 
 
-def _interpolate(array: NDArray[np.float32], axis: int, target: int) -> NDArray[np.float32]:
+def _interpolate(array: NDArray[np.float32], axis: int, target: int, part: slice = _ALL) -> NDArray[np.float32]:
     source = array.shape[axis]
-    position = np.clip((np.arange(target) + 0.5) * (source / target) - 0.5, 0, source - 1)
+    if source == target:
+        return array
+    position = np.clip((np.arange(target)[part] + 0.5) * (source / target) - 0.5, 0, source - 1)
     low = position.astype(np.intp)
     fraction = (position - low).astype(np.float32)
     near: NDArray[np.float32] = array.take(low, axis)
@@ -177,16 +195,17 @@ class Frame:
         placed[self.canvas_window] = resize_labels(labels, self.content)[self.content_window]
         return placed
 
-    def restore(self, values: AnyArray) -> NDArray[np.float32]:
+    def restore(self, values: AnyArray, rows: slice = _ALL) -> NDArray[np.float32]:
         """(canvas height, canvas width, K) scores -> (native height, native width, K) float32, bilinearly.
 
-        Where the fit cropped, nothing is known: the nearest shown value is repeated.
+        Or only some native ``rows`` of that. Where the fit cropped, nothing is known: the nearest shown value is
+        repeated.
         """
         self._expect(values, self.canvas, "canvas")
         content = np.asarray(values[self.canvas_window], np.float32)
         if content.shape[:2] != self.content:
             content = np.pad(content, [*self._hidden(), (0, 0)], mode="edge")
-        return resize_bilinear(content, self.native)
+        return resize_bilinear(content, self.native, rows)
 
     def restore_labels(self, labels: Labels) -> Labels:
         """Canvas labels -> native labels by ``resize_labels``; ``IGNORE`` where the fit cropped."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .arrays import IGNORE, Image, Labels, Planes
 
+_AT_ONCE = 1 << 22
 _POWERS = np.arange(256, dtype=np.int64)[:, None] ** np.arange(3)
 
 
@@ -46,7 +47,7 @@ class PixelStatistics:
 
         Ignored pixels do count in ``moments``.
         """
-        histogram = np.stack([np.bincount(image[..., c].ravel(), minlength=256) for c in range(image.shape[-1])])
+        histogram = np.stack([_histogram(image[..., c]) for c in range(image.shape[-1])])
         pixels, counted, ignored = _of_planes(labels) if labels.ndim == 3 else _of_labels(labels, classes)
         seen = pixels > 0
         return cls(histogram @ _POWERS, pixels, seen * counted, seen.astype(np.int64), ignored)
@@ -101,8 +102,18 @@ _Counted: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], int]
 """(K,) pixels of each class, (K,) pixels that count for it, and the number of those that count nowhere."""
 
 
+def _histogram(values: Labels) -> NDArray[np.int64]:
+    """(256,) of (H, W) uint8, rows by rows: ``bincount`` makes a copy of its input that is eight times as wide."""
+    rows = max(1, _AT_ONCE // max(1, values.shape[1]))
+    blocks = (values[first : first + rows] for first in range(0, len(values), rows))
+    total = np.zeros(256, np.int64)
+    for block in blocks:
+        total += np.bincount(block.ravel(), minlength=256)
+    return total
+
+
 def _of_labels(labels: Labels, classes: int) -> _Counted:
-    counts = np.bincount(labels.ravel(), minlength=256).astype(np.int64)
+    counts = _histogram(labels)
     pixels = counts[:classes]
     return pixels, np.full(classes, pixels.sum()), int(counts[IGNORE])
 

@@ -13,7 +13,7 @@ from ...domain.classes import ClassMap
 from ...domain.errors import DataError
 from ...domain.masks.planes import to_picture
 from .. import files
-from .decode import conversion_reason, decode_image, decode_mask
+from .decode import conversion_reason, decode_image, decode_mask, image_size
 from .encode import encode_image, encode_mask
 from .labels import read_plane
 
@@ -25,6 +25,10 @@ class PictureCodec:
     def read_image(self, path: Path) -> Image:
         """(H, W, 3) uint8 RGB, upright. Raises DataError naming the file."""
         return decode_image(path)
+
+    def size(self, path: Path) -> tuple[int, int]:
+        """(height, width), upright, from the file's header alone. Raises DataError naming the file."""
+        return image_size(path)
 
     def read_labels(self, path: Path) -> Labels:
         """(H, W) uint8 stored values. Raises DataError naming the file, also when it is no 8-bit grey or palette."""

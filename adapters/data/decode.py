@@ -5,6 +5,7 @@ What a file is, its first bytes decide; its name does not. Of files with several
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from collections.abc import Iterator
@@ -19,13 +20,15 @@ from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
 from ...domain.arrays import AnyArray, Image
-from ...domain.errors import DataError
+from ...domain.errors import DataError, InvalidSpecError
 
 MAX_PIXELS = 178_956_970
 """Larger images are refused before they are decoded: a small file can claim to be enormous (decompression bomb).
 
 The number at which Pillow itself gives up: half a gigabyte of RGB.
 """
+MEANT = "SEGPORT_MAX_PIXELS"
+"""The environment variable by which a person says that larger ones are meant, in every command."""
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
 """None of these runs other programs, as the reader of EPS does."""
@@ -41,6 +44,7 @@ _TURNS = {
 }
 _INDEX_MODES = ("1", "L", "P", "LA", "La", "PA")
 _LEAST_16_BIT_PEAK = 4096
+_AT_ONCE = 1 << 22  # pixels that are taken over from Pillow together
 _PRINT_MODES = ("CMYK", "YCbCr", "LAB", "HSV")
 _BEGINNINGS = {
     b"version https://git-lfs": "a Git LFS pointer, not the file itself; run `git lfs pull`",
@@ -83,7 +87,7 @@ def decode_image(path: Source, channels: int = 3, max_pixels: int = MAX_PIXELS) 
     """
     with _opened(path, max_pixels) as (image, orientation):
         upright = _opaque(_eight_bits(path, _upright(image, orientation)))
-        pixels = np.array(upright.convert("L" if channels == 1 else "RGB"), dtype=np.uint8)
+        pixels = _pixels(_in_mode(upright, "L" if channels == 1 else "RGB"))
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
@@ -103,8 +107,8 @@ def decode_mask(path: Source, max_pixels: int = MAX_PIXELS, colours: bool = Fals
         if upright.mode.startswith("I"):
             return np.array(upright)
         if colours or upright.mode not in _INDEX_MODES:
-            return np.array(upright.convert("RGB"), dtype=np.uint8)
-        stored = np.array(upright, dtype=np.uint8)
+            return _pixels(_in_mode(upright, "RGB"))
+        stored = _pixels(upright)
         return stored[..., 0] if stored.ndim == 3 else stored
 
 
@@ -130,6 +134,7 @@ def conversion_reason(path: Path, max_pixels: int = MAX_PIXELS) -> str | None:
 @contextmanager
 def _opened(path: Source, max_pixels: int) -> Iterator[tuple[Pillow.Image, int]]:
     """The image, not yet decoded, and its EXIF orientation. Whatever goes wrong meanwhile becomes a DataError."""
+    max_pixels = max(max_pixels, _meant())
     try:
         with path.open("rb") as file:
             with _opening, warnings.catch_warnings():
@@ -184,8 +189,32 @@ def _check_size(path: Source, image: Pillow.Image, max_pixels: int) -> None:
         raise _refusal(
             path,
             f"it claims {image.width} x {image.height} = {pixels} pixels, more than the limit of {max_pixels}",
-            "If it is meant to be that large, cut it into tiles.",
+            f"If it is meant to be that large, say so: {MEANT}={pixels} in the environment; or cut it into tiles.",
         )
+
+
+def _meant() -> int:
+    """Pixels that the environment allows; 0 where it says nothing."""
+    text = os.environ.get(MEANT, "0")
+    if not text.isdecimal():
+        raise InvalidSpecError(f"{MEANT} is {text!r}.", fix=f"It is a number of pixels, as {MEANT}=400000000.")
+    return int(text)
+
+
+def _in_mode(image: Pillow.Image, mode: str) -> Pillow.Image:
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _pixels(image: Pillow.Image) -> Image:
+    """As ``np.array(image, np.uint8)``, but a few rows at a time: that one holds all pixels three times over."""
+    rows = max(1, _AT_ONCE // image.width)
+    if image.height <= rows:
+        return np.array(image, dtype=np.uint8)
+    strips = (image.crop((0, top, image.width, min(top + rows, image.height))) for top in range(0, image.height, rows))
+    pixels = np.empty((image.height, image.width, *np.asarray(image.crop((0, 0, 1, 1))).shape[2:]), np.uint8)
+    for number, strip in enumerate(strips):
+        pixels[number * rows : (number + 1) * rows] = strip
+    return pixels
 
 
 def _orientation(image: Pillow.Image) -> int:

@@ -5,27 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from ...domain.arrays import Image, Labels
-from ...domain.ports.dataset import SampleSource, Shard, ViewingPlan
+from ...domain.ports.dataset import KnowsSizes, SampleSource, Shard, ViewingPlan
 from ...domain.resampling import Fit, Frame, Size
 from ...domain.samples import Batch
 from .fitting import place_image
 from .prefetch import ordered_map
 
 _WHOLE = Shard()
-
-
-@runtime_checkable
-class KnowsSizes(Protocol):
-    """A source that can tell the (height, width) of an image without decoding it. Spares a pass over the data."""
-
-    def size(self, index: int) -> Size:
-        """(height, width) of the native image."""
-        ...
 
 
 class ViewingBatches:
@@ -68,19 +58,15 @@ class ViewingBatches:
         return Frame.for_fit(self.plan.fit, native, self.plan.size, self.plan.stride)
 
     def _batch(self, indices: Sequence[int]) -> Batch:
-        samples = [self.source[index] for index in indices]
-        images = [place_image(sample.image, self._frame(_size(sample.image))) for sample in samples]
-        frames = tuple(
-            Frame.of_one_pixel() if sample.whole else self._frame(_size(sample.labels)) for sample in samples
-        )
-        pairs = zip(samples, frames, strict=True)
-        return Batch(
-            images=np.stack(images),
-            labels=np.stack([frame.place_labels(sample.labels) for sample, frame in pairs]),
-            keys=tuple(sample.key for sample in samples),
-            frames=frames,
-            natives=tuple(sample.labels for sample in samples),
-        )
+        images, labels, keys, frames, natives = zip(*map(self._placed, indices), strict=True)
+        return Batch(np.stack(images), np.stack(labels), keys, frames, natives)
+
+    def _placed(self, index: int) -> tuple[Image, Labels, str, Frame, Labels]:
+        """A sample on the canvas. The image as it was is not kept: it may be many times as large."""
+        sample = self.source[index]
+        frame = Frame.of_one_pixel() if sample.whole else self._frame(_size(sample.labels))
+        image = place_image(sample.image, self._frame(_size(sample.image)))
+        return image, frame.place_labels(sample.labels), sample.key, frame, sample.labels
 
 
 def _size(pixels: Image | Labels) -> Size:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -91,9 +91,9 @@ class MemoryResults:
         """Keeps the rows."""
         self.kept[path] = list(rows)
 
-    def save_probabilities(self, path: Path, values: Probabilities) -> None:
+    def save_probabilities(self, path: Path, bands: Iterable[Probabilities], shape: tuple[int, int, int]) -> None:
         """Keeps them as they would be written, in float16."""
-        self.kept[path] = values.astype(np.float16)
+        self.kept[path] = np.concatenate([band.astype(np.float16) for band in bands]).reshape(shape)
 
 
 class NoPictures:

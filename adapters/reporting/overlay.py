@@ -14,6 +14,7 @@ Colours = NDArray[np.uint8]
 """(K, 3) uint8 RGB, one row a class."""
 
 IGNORED_COLOUR = (205, 205, 205)
+_AT_ONCE = 1 << 21  # pixels that are mixed together, in floating-point numbers
 _BACKGROUNDS = frozenset({"background", "bg", "none", "other", "void", "unlabelled", "unlabeled"})
 
 
@@ -34,6 +35,18 @@ def overlay(
     Returns:
         (H, W, 3) uint8.
     """
+    laid = np.empty((*labels.shape[:2], 3), np.uint8)
+    rows = max(contour, _AT_ONCE // max(1, labels.shape[1]), 1)
+    for first in range(0, len(labels), rows):
+        # contours reach as far as their width: so many rows are looked at beyond, and left out again
+        top = max(0, first - contour)
+        seen = slice(top, first + rows + contour)
+        strip = _laid(image[seen], labels[seen], colours, alpha, background, contour)
+        laid[first : first + rows] = strip[first - top :][:rows]
+    return laid
+
+
+def _laid(image: Image, labels: Labels, colours: Colours, alpha: float, background: int | None, contour: int) -> Image:
     canvas = as_rgb(image).astype(np.float32)
     tint = paint(labels, colours).astype(np.float32)
     if labels.ndim == 3:

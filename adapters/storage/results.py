@@ -7,7 +7,7 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from ...domain.arrays import Counts, Probabilities
 from ...domain.errors import DataError
-from ..files import write_bytes, write_text
+from ..files import atomic_path, write_bytes, write_text
 
 
 class ResultFiles:
@@ -51,11 +51,13 @@ class ResultFiles:
         writer.writerows(rows)
         write_text(path, text.getvalue())
 
-    def save_probabilities(self, path: Path, values: Probabilities) -> None:
-        """An .npy of float16 (H, W, K)."""
-        buffer = io.BytesIO()
-        np.save(buffer, values.astype(np.float16), allow_pickle=False)
-        write_bytes(path, buffer.getvalue())
+    def save_probabilities(self, path: Path, bands: Iterable[Probabilities], shape: tuple[int, int, int]) -> None:
+        """An .npy of float16 (H, W, K), what ``np.save`` writes of the bands laid together."""
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)), "fortran_order": False, "shape": shape}
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for band in bands:
+                file.write(band.astype(np.float16).tobytes())
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ from ..classes import ClassMap
 from ..description import DatasetInfo
 from ..errors import DataError
 from ..listing import cut
-from ..resampling import Fit
+from ..resampling import Fit, Size
 from ..samples import Batch, Sample, Task
 
 Item = TypeVar("Item")
@@ -26,6 +26,15 @@ class SampleSource(Protocol):
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Sample: ...
+
+
+@runtime_checkable
+class KnowsSizes(Protocol):
+    """A source that can tell the (height, width) of an image without decoding it. Spares a pass over the data."""
+
+    def size(self, index: int) -> Size:
+        """(height, width) of the native image."""
+        ...
 
 
 class LabelledSource(SampleSource, Protocol):

@@ -21,6 +21,10 @@ class ImageCodec(Protocol):
         """(H, W, C) uint8 as it should be seen: turned by its EXIF orientation, in grey (C = 1) or RGB (C = 3)."""
         ...
 
+    def size(self, path: Path) -> tuple[int, int]:
+        """(height, width) of what ``read_image`` gives, without decoding it."""
+        ...
+
     def read_labels(self, path: Path) -> Labels:
         """(H, W) uint8: the values of an 8-bit grey or palette picture, untouched: what ``write_labels`` wrote."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +28,9 @@ class Results(Protocol):
         """A CSV file; the first row's keys are the columns. At least one row."""
         ...
 
-    def save_probabilities(self, path: Path, values: Probabilities) -> None:
-        """An .npy of float16 (H, W, K)."""
+    def save_probabilities(self, path: Path, bands: Iterable[Probabilities], shape: tuple[int, int, int]) -> None:
+        """An .npy of float16 (H, W, K), which is ``shape``, from bands of its rows, (h, W, K) each, from the top down.
+
+        A band is used before the next is asked for, and not after.
+        """
         ...

@@ -51,7 +51,8 @@ def test_a_run_holds_what_is_promised(trained: Path) -> None:
         json.loads(line)
 
 
-def test_predicted_masks_score_what_evaluate_says(cli, run: Path, prepared: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("tile", [1024, 64])
+def test_predicted_masks_score_what_evaluate_says(cli, run: Path, prepared: Path, tmp_path: Path, tile: int) -> None:
     """Two ways to one number: counted by the backend in batches, and from files by who knows no model."""
     images, truth = tmp_path / "images", tmp_path / "truth"
     for folder, target in (("images", images), ("masks", truth)):
@@ -59,8 +60,8 @@ def test_predicted_masks_score_what_evaluate_says(cli, run: Path, prepared: Path
         for path in split_files(prepared, folder):
             shutil.copy(path, target)
     assert len(list(images.iterdir())) == 4
-    evaluated = cli("evaluate", run, "--out", tmp_path / "evaluation", "--json").object
-    assert cli("predict", run, images, "--out", tmp_path / "masks", "--no-overlays").code == 0
+    evaluated = cli("evaluate", run, "--tile", tile, "--out", tmp_path / "evaluation", "--json").object
+    assert cli("predict", run, images, "--tile", tile, "--out", tmp_path / "masks", "--no-overlays").code == 0
     scored = cli(
         "score", tmp_path / "masks", truth, "--classes", prepared / "class_dict.csv", "--batch", 4, "--json"
     ).object

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from fractions import Fraction
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -55,6 +56,14 @@ def test_resized_labels_follow_the_rule_by_the_book(labels: np.ndarray, size: tu
     resized = resize_labels(labels, size)
     assert resized.dtype == np.uint8
     np.testing.assert_array_equal(resized, by_the_book(labels, size))
+
+
+@settings(deadline=None, max_examples=40)
+@given(wide.flatmap(lambda size: arrays(np.uint8, size, elements=label_values)), sizes, st.integers(1, 60))
+def test_a_mask_reduced_block_by_block_is_the_same(labels: np.ndarray, size: tuple[int, int], most: int) -> None:
+    with patch("segport.domain.resampling._AT_ONCE", most):
+        blocked = resize_labels(labels, size)
+    np.testing.assert_array_equal(blocked, resize_labels(labels, size))
 
 
 @given(label_maps)
@@ -183,6 +192,13 @@ def test_constant_scores_come_back_exactly(frame: Frame, score: float) -> None:
     canvas = np.full((*frame.canvas, 2), np.nan, np.float32)  # whatever the padding holds must not leak in
     canvas[frame.canvas_window] = score
     np.testing.assert_array_equal(frame.restore(canvas), np.full((*frame.native, 2), score, np.float32))
+
+
+@given(frames, st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_restoring_a_few_rows_at_a_time_gives_the_same_bits(frame: Frame, rows: int, seed: int) -> None:
+    canvas = np.random.default_rng(seed).normal(size=(*frame.canvas, 2)).astype(np.float32)
+    bands = [frame.restore(canvas, slice(top, top + rows)) for top in range(0, frame.native[0], rows)]
+    np.testing.assert_array_equal(np.concatenate(bands), frame.restore(canvas))
 
 
 @given(wide, st.integers(1, 32), st.integers(0, 2**32 - 1))

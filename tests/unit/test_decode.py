@@ -18,7 +18,7 @@ from segport.adapters.data.decode import decode_image, decode_mask, image_size
 from segport.adapters.data.encode import encode_image, encode_mask
 from segport.adapters.data.labels import read_labels
 from segport.domain.classes import ClassMap, SegmentClass
-from segport.domain.errors import DataError
+from segport.domain.errors import DataError, InvalidSpecError
 
 RNG = np.random.default_rng(3)
 GREY = RNG.integers(0, 256, (5, 7), dtype=np.uint8)
@@ -173,6 +173,31 @@ def test_the_limit_is_the_callers_and_pillows_own_stays(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="limit of 34"):
         decode_image(path, max_pixels=34)
     assert before == Pillow.MAX_IMAGE_PIXELS
+
+
+def test_a_person_may_mean_larger_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path, Pillow.fromarray(RGB))
+    with pytest.raises(DataError, match="limit of 34") as refused:
+        decode_image(path, max_pixels=34)
+    assert "SEGPORT_MAX_PIXELS=35 in the environment" in refused.value.fix
+    monkeypatch.setenv("SEGPORT_MAX_PIXELS", "35")
+    assert decode_image(path, max_pixels=34).shape == (5, 7, 3)
+    monkeypatch.setenv("SEGPORT_MAX_PIXELS", "4e8")
+    with pytest.raises(InvalidSpecError, match="'4e8'"):
+        decode_image(path)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "I;16", "CMYK"])
+def test_strips_of_rows_are_decoded_as_the_whole_is(tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (23, 9, 3), np.uint8)
+    picture = Pillow.fromarray(noise).convert("L").convert("I").point(lambda v: v * 257) if mode == "I;16" else None
+    path = saved(tmp_path, picture or Pillow.fromarray(noise).convert(mode), "a.tif")
+    whole = decode_image(path), decode_image(path, channels=1), decode_mask(path), decode_mask(path, colours=True)
+    monkeypatch.setattr("segport.adapters.data.decode._AT_ONCE", 4 * 9)
+    strips = decode_image(path), decode_image(path, channels=1), decode_mask(path), decode_mask(path, colours=True)
+    for one, other in zip(whole, strips, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_first_bytes_decide_not_the_name(tmp_path: Path) -> None:

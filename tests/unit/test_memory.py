@@ -188,7 +188,7 @@ def test_results_are_kept_by_their_path() -> None:
     np.testing.assert_array_equal(found, counts)
     with pytest.raises(DataError, match=r"b\.npz"):
         results.load_confusions(Path("b.npz"))
-    results.save_probabilities(Path("p"), np.full((1, 1, 2), 0.5, np.float32))
+    results.save_probabilities(Path("p"), [np.full((1, 1, 2), 0.5, np.float32)], (1, 1, 2))
     results.save_values(Path("v"), {"x": 1})
     results.save_table(Path("t"), [{"x": 1}])
     assert results.kept[Path("p")].dtype == np.float16 and results.kept[Path("t")] == [{"x": 1}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from segport.adapters.data.batches import ThreadBatcher
 from segport.application.predictor import Predictor
-from segport.application.tiling import origins
+from segport.application.tiling import origins, row_blocks
 from segport.domain.architecture.encoders.plain import Plain
 from segport.domain.architecture.unet import UNet
 from segport.domain.classes import ClassMap
@@ -139,11 +140,28 @@ def test_only_one_row_of_tiles_is_in_work_at_a_time() -> None:
 
 def test_bands_come_before_all_tiles_are_done() -> None:
     session = Session()
-    bands = predictor(session, tile=64, overlap=16)._bands(image(700, 64), keep=False)
-    labels, kept = next(bands)
+    bands = predictor(session, tile=64, overlap=16).bands(image(700, 64))
+    rows, values = next(bands)
     assert sum(shape[0] for shape in session.asked) == 1
-    assert labels.shape == (origins(700, 64, 16)[1], 64) and kept is None
-    assert sum(len(labels) for labels, _ in bands) + len(labels) == 700
+    assert rows == slice(0, origins(700, 64, 16)[1]) and values.shape == (rows.stop, 64, 3)
+    for following, values in bands:
+        assert following.start == rows.stop and len(values) == following.stop - following.start
+        rows = following
+    assert rows.stop == 700
+
+
+@pytest.mark.parametrize("fit", [Fit.NATIVE, Fit.LETTERBOX])
+def test_bands_are_as_narrow_as_the_memory_for_them_and_change_nothing(
+    fit: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = image(150, 300)
+    whole = predictor(Session(), fit, tile=64, overlap=16)(pixels, probabilities=True)
+    monkeypatch.setattr("segport.application.predictor.row_blocks", partial(row_blocks, most=7 * 300 * 3))
+    narrow = predictor(Session(), fit, tile=64, overlap=16)
+    assert {len(values) for _, values in narrow.bands(pixels)} <= set(range(1, 8))
+    made = narrow(pixels, probabilities=True)
+    assert np.array_equal(made.labels, whole.labels)
+    assert np.array_equal(made.probabilities, whole.probabilities)
 
 
 @pytest.mark.parametrize("fit", [Fit.LETTERBOX, Fit.STRETCH])

@@ -76,6 +76,18 @@ def test_contours_are_as_wide_as_asked() -> None:
     assert full.sum() == 6 * 6 - 2 * 2
 
 
+@pytest.mark.parametrize("contour", [0, 1, 3])
+@pytest.mark.parametrize("planes", [False, True])
+def test_an_overlay_drawn_in_strips_has_no_seams(contour: int, planes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    image = rng.integers(0, 256, (41, 30, 3), np.uint8)
+    labels = rng.integers(0, 2 if planes else 3, (7, 5, 3) if planes else (7, 5)).astype(np.uint8)
+    labels = labels.repeat(6, axis=0).repeat(6, axis=1)[:41]
+    whole = overlay(image, labels, COLOURS, contour=contour)
+    monkeypatch.setattr("segport.adapters.reporting.overlay._AT_ONCE", 4 * 30)
+    assert np.array_equal(overlay(image, labels, COLOURS, contour=contour), whole)
+
+
 def test_overlay_of_a_grey_image_is_rgb_and_changes_neither_input() -> None:
     image, labels = square()
     kept = image[..., :1].copy(), labels.copy()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segport.application.tiling import origins, window
+from segport.application.tiling import origins, row_blocks, window
 
 
 @st.composite
@@ -50,3 +50,10 @@ def test_a_window_is_symmetric_never_zero_and_one_in_the_middle(cut: tuple[int, 
 def test_where_two_tiles_share_exactly_the_overlap_their_weights_add_up_to_one(tile: int, overlap: int) -> None:
     weights = window(tile, overlap)
     assert weights[tile - overlap :] + weights[:overlap] == pytest.approx(np.ones(overlap), abs=1e-6)
+
+
+@given(st.integers(1, 200), st.integers(1, 20), st.integers(1, 5), st.integers(1, 500))
+def test_blocks_of_rows_cover_all_in_order_and_hold_no_more_than_they_may(h: int, w: int, k: int, most: int) -> None:
+    blocks = list(row_blocks((h, w, k), most))
+    assert np.array_equal(np.concatenate([np.arange(h)[block] for block in blocks]), np.arange(h))
+    assert all((block.stop - block.start) * w * k <= max(most, w * k) for block in blocks)
