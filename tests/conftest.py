@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +124,24 @@ def trained(prepared: Path) -> Path:
     flags = ("--epochs", "3", "--rate", "0.01", "--workers", "1", "--quiet")
     assert main(["train", str(prepared), "--run", str(run), *TINY, *flags]) == 0
     return run
+
+
+@pytest.fixture(scope="session")
+def race() -> Iterator[Callable[..., list[tuple[int, str]]]]:
+    """Runs command lines in processes that begin together: exit code and words of each, in order."""
+    racers = [sys.executable, str(Path(__file__).with_name("racers.py")), "torch"]
+    with subprocess.Popen(racers, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin and process.stdout
+        ask, answer = process.stdin, process.stdout
+
+        def run(folder: Path, *commands: Sequence[object]) -> list[tuple[int, str]]:
+            print(
+                json.dumps([str(folder), [[str(word) for word in words] for words in commands]]), file=ask, flush=True
+            )
+            return [(code, said) for code, said in json.loads(answer.readline())]
+
+        yield run
+        ask.close()
 
 
 @pytest.fixture(scope="session")

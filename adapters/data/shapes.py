@@ -17,6 +17,7 @@ from ...domain.classes import ClassMap, format_class_dict
 from ...domain.errors import DataError, InvalidSpecError, UnknownNameError
 from ...domain.masks.planes import to_picture
 from ...domain.ports.dataset import Executor
+from ..claim import place_claimed
 from .drawing import OUTLINES, Shape, draw
 from .encode import encode_image, encode_mask
 from .executor import ThreadExecutor
@@ -100,11 +101,21 @@ def generate_shapes(
         The classes.
 
     Raises:
-        DataError: when ``out`` holds anything already.
+        DataError: when ``out`` holds anything already, is being made by somebody else, or cannot be written.
     """
+    try:
+        with place_claimed(out):
+            _generate(out, options, executor or ThreadExecutor(), listen)
+    except OSError as error:
+        raise DataError(
+            f"{out} cannot be written: {error.strerror or error}.", fix="See to the path, to space and permissions."
+        ) from error
+    return options.classes
+
+
+def _generate(out: Path, options: ShapesOptions, executor: Executor, listen: Callable[[int, int], None] | None) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} is there already and not empty.", fix="Choose another folder, or remove it first.")
-    out.parent.mkdir(parents=True, exist_ok=True)
     growing = out.with_name(f".{out.name}.partial")
     shutil.rmtree(growing, ignore_errors=True)
     try:
@@ -113,7 +124,7 @@ def generate_shapes(
             (growing / name).mkdir(parents=True)
         if not options.overlapping:
             (growing / "class_dict.csv").write_bytes(format_class_dict(options.classes).encode())
-        drawn = (executor or ThreadExecutor()).map(partial(_write, growing, options), range(options.num_images))
+        drawn = executor.map(partial(_write, growing, options), range(options.num_images))
         with closing(drawn):  # interrupted, no thread writes any more when the folder is cleared away
             for done, _ in enumerate(drawn, 1):
                 if listen:
@@ -124,7 +135,6 @@ def generate_shapes(
     except BaseException:
         shutil.rmtree(growing, ignore_errors=True)
         raise
-    return options.classes
 
 
 class _Wanted(Protocol):

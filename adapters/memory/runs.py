@@ -96,6 +96,18 @@ class MemoryRuns:
 
     _runs: dict[Path, MemoryRun] = field(factory=dict)
     _seeds: dict[Path, SeedRuns] = field(factory=dict)
+    _claims: dict[Path, object] = field(factory=dict)
+    _given: dict[Path, object] = field(factory=dict)
+
+    @contextmanager
+    def claim(self, path: Path) -> Iterator[str]:
+        """Raises CheckpointError while a training in another thread holds it. Gives "": nobody dies alone here."""
+        if not _first(self._claims, path):
+            raise CheckpointError(f"Another training goes on in {path}.", fix="Wait for its end, or name another run.")
+        try:
+            yield ""
+        finally:
+            del self._claims[path]
 
     def create(self, path: Path, configuration: Mapping[str, Any]) -> MemoryRun:
         """Raises CheckpointError when there is such a run."""
@@ -123,8 +135,9 @@ class MemoryRuns:
         return path in self._runs
 
     def unused(self, name: str) -> Path:
-        """``name``-001, or the first number after it that is free."""
-        return next(path for number in count(1) if (path := Path(f"{name}-{number:03d}")) not in self._runs)
+        """``name``-001, or the first number after it that is free and was not given to anybody."""
+        numbered = (Path(f"{name}-{number:03d}") for number in count(1))
+        return next(path for path in numbered if path not in self._runs and _first(self._given, path))
 
     def open(self, path: Path) -> MemoryRun:
         """Raises CheckpointError, naming the runs there are."""
@@ -149,6 +162,12 @@ class MemoryRuns:
     def _refuse_taken(self, path: Path) -> None:
         if path in self._runs or path in self._seeds:
             raise CheckpointError(f"There is already a run {path}.", fix="Choose another name, or resume it.")
+
+
+def _first(taken: dict[Path, object], path: Path) -> bool:
+    """Takes it, and tells whether nobody had; safe from threads, as a dictionary's own methods are."""
+    mine = object()
+    return taken.setdefault(path, mine) is mine
 
 
 def _kept(checkpoint: Checkpoint) -> Checkpoint:

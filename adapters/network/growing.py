@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ...domain.errors import DataError
+from ..claim import place_claimed
 from ..files import atomic_path, link_or_copy, write_text
 from .disk import writing
 
@@ -20,6 +22,7 @@ class PartialFolder:
     """Implements ``GrowingFolder`` as ``OUT.partial``, beside ``OUT`` so that it can be renamed."""
 
     out: Path
+    _claim: ExitStack = field(factory=ExitStack, init=False, eq=False)
 
     @property
     def home(self) -> Path:
@@ -37,11 +40,13 @@ class PartialFolder:
         return self.home / "tree"
 
     def __enter__(self) -> PartialFolder:
-        """Begins the tree anew."""
-        with writing(self.home):
+        """Begins the tree anew. Raises DataError while another download makes the same folder."""
+        with writing(self.home), ExitStack() as stack:
+            stack.enter_context(place_claimed(self.out))
             shutil.rmtree(self.tree, ignore_errors=True)
             self.tree.mkdir(parents=True)
             self.fetched.mkdir(exist_ok=True)
+            self._claim.push(stack.pop_all())
         return self
 
     def __exit__(
@@ -52,6 +57,7 @@ class PartialFolder:
         for folder in (self.fetched, self.home):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+        self._claim.close()
 
     def rows(self, path: str) -> Iterator[Sequence[str]]:
         """See ``GrowingFolder``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ...domain.errors import CheckpointError
 from ...domain.events import EpochDone, Event, RunFinished
 from ...domain.ports.checkpoints import Checkpoint, Pretrained, SeedRuns
 from .. import files
+from ..claim import TakenError, claimed
 from .checkpoint import load_checkpoint, save_checkpoint
 from .pretrained import load_pretrained
 from .records import append_event, has_event, metrics_row, read_metrics, write_metrics
@@ -25,6 +26,7 @@ CONFIGURATION = "run.toml"
 EVENTS = "events.jsonl"
 SEEDS = "seeds.toml"
 CHECKPOINTS = "checkpoints"
+LOCK = ".lock"
 SUFFIX = ".safetensors"
 KEPT = 2
 """Checkpoints with an epoch in their name that stay: the best, and the best before it."""
@@ -134,6 +136,23 @@ class RunFolder:
 class RunFolders:
     """Runs as folders. Implements the port ``RunStore``."""
 
+    @contextmanager
+    def claim(self, path: Path) -> Iterator[str]:
+        """A lock in the folder. Raises CheckpointError when somebody else holds it, or it cannot be made."""
+        with ExitStack() as stack:
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+                stack.callback(_drop_if_empty, path)
+                before = stack.enter_context(claimed(path / LOCK))
+            except TakenError as error:
+                raise CheckpointError(
+                    f"Another training goes on in {path}: {error.holder}.",
+                    fix="Wait until it has ended, or stop it; or choose another folder with --run.",
+                ) from None
+            except OSError as error:
+                raise _unmade(path, error) from None
+            yield before
+
     def create(self, path: Path, configuration: Mapping[str, Any]) -> RunFolder:
         """A folder with run.toml in it. Raises CheckpointError when it already holds a run, or cannot be made."""
         _refuse_taken(path)
@@ -141,7 +160,7 @@ class RunFolders:
             write_toml(path / CONFIGURATION, configuration)
             (path / CHECKPOINTS).mkdir(exist_ok=True)
         except OSError as error:
-            raise CheckpointError(f"The run's folder {path} cannot be made: {error.strerror or error}.") from None
+            raise _unmade(path, error) from None
         return RunFolder(path)
 
     @contextmanager
@@ -152,14 +171,13 @@ class RunFolders:
         try:
             write_toml(path / SEEDS, configuration)
         except OSError as error:
-            raise CheckpointError(f"The runs' folder {path} cannot be made: {error.strerror or error}.") from None
+            raise _unmade(path, error) from None
         try:
             yield made
         except BaseException:
             if not any(map(_is_run, made.runs.values())):
                 (path / SEEDS).unlink(missing_ok=True)
-                with suppress(OSError):  # it holds something of somebody else's
-                    path.rmdir()
+                _drop_if_empty(path)
             raise
 
     def seeds(self, path: Path) -> SeedRuns | None:
@@ -176,9 +194,12 @@ class RunFolders:
         return _is_run(path)
 
     def unused(self, name: str) -> Path:
-        """runs/<name>-001, or the first number after it that is free."""
+        """runs/<name>-001, or the first number after it that is free: made, so that nobody else is given it."""
         numbered = (Path("runs") / f"{name}-{number:03d}" for number in count(1))
-        return next(path for path in numbered if not path.exists())
+        try:
+            return next(path for path in numbered if _made(path))
+        except OSError as error:
+            raise _unmade(Path("runs"), error) from None
 
     def open(self, path: Path) -> RunFolder:
         """Raises CheckpointError when it is no run."""
@@ -212,6 +233,24 @@ def _refuse_taken(path: Path) -> None:
             f"{path} already holds a run.",
             fix=f"Go on with it: --resume {path}. Or choose another folder with --run, or delete this one.",
         )
+
+
+def _made(path: Path) -> bool:
+    """Whether it was not there yet."""
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _drop_if_empty(path: Path) -> None:
+    with suppress(OSError):
+        path.rmdir()
+
+
+def _unmade(path: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(f"The run's folder {path} cannot be made: {error.strerror or error}.")
 
 
 def _epoch(path: Path) -> int:

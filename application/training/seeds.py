@@ -91,7 +91,8 @@ class TrainSeeds:
             "train": self.codec.to_values(placed(common)),
             "dataset": {"name": info.name, "fingerprint": info.fingerprint},
         }
-        with self.runs.create_seeds(settings.run or self.runs.unused(info.name), configuration) as group:
+        path = settings.run or self.runs.unused(info.name)
+        with self.runs.claim(path), self.runs.create_seeds(path, configuration) as group:
             return self._all(group, common, listen, stop, {})
 
     def resume(
@@ -110,7 +111,8 @@ class TrainSeeds:
                 f"The data set {common.data} is not the one that {path} was begun on: its fingerprint differs.",
                 fix="Prepare it again as it was, or start anew in another folder.",
             )
-        return self._all(group, common, listen, stop, compute)
+        with self.runs.claim(path):
+            return self._all(group, common, listen, stop, compute)
 
     def _all(
         self,

@@ -85,6 +85,7 @@ class _Stage:
     run: Run
     start: Start
     backend: str
+    before: str = ""
 
 
 @frozen(eq=False)
@@ -131,18 +132,13 @@ class TrainModel:
         """Trains, from seeded weights or those of ``init_from``.
 
         Raises InvalidSpecError or UnknownNameError for settings (all problems at once), DataError for the data set,
-        BackendUnavailableError, CheckpointError where the folder already holds a run or ``init_from`` cannot be used,
-        TrainingDivergedError, and RunInterruptedError when ``stop`` said so.
+        BackendUnavailableError, CheckpointError where the folder already holds a run, another training goes on there,
+        or ``init_from`` cannot be used, TrainingDivergedError, and RunInterruptedError when ``stop`` said so.
         """
         plan = self._planned(settings)
-        parts, settings = plan.parts, plan.recipe.settings
-        training, validation = self._batches(plan.dataset, parts)
-        start = beginning(parts, settings, plan.source)
-        model = parts.backend.build(parts.spec, start.weights, device=settings.device, precision=settings.precision)
-        path = settings.run or self.runs.unused(plan.dataset.info.name)
-        run = self.runs.create(path, self._configuration(plan, model, start))
-        backend = _written(parts, settings)
-        return self._train(_Stage(parts, model, training, validation, run, start, backend), listen, stop)
+        path = plan.recipe.settings.run or self.runs.unused(plan.dataset.info.name)
+        with self.runs.claim(path):
+            return self._train(self._begun(plan, path), listen, stop)
 
     def resume(
         self, path: Path, *, listen: Listener = nobody, stop: Callable[[], bool] = never, **compute: Any
@@ -156,9 +152,23 @@ class TrainModel:
             compute: settings of the group "Compute", where the rest is to be computed in another way: ``backend="tf"``,
                 ``device="cpu"`` ... Then the end is that of an undisturbed run but for rounding.
 
-        Raises CheckpointError when there is nothing to go on with, DataError when the data set has changed since,
-        InvalidSpecError for any other setting in ``compute``.
+        Raises CheckpointError when there is nothing to go on with or another training goes on there, DataError when
+        the data set has changed since, InvalidSpecError for any other setting in ``compute``.
         """
+        self.runs.open(path)
+        with self.runs.claim(path) as before:
+            return self._train(self._reopened(path, compute, before), listen, stop)
+
+    def _begun(self, plan: _Plan, path: Path) -> _Stage:
+        parts, settings = plan.parts, plan.recipe.settings
+        training, validation = self._batches(plan.dataset, parts)
+        start = beginning(parts, settings, plan.source)
+        model = parts.backend.build(parts.spec, start.weights, device=settings.device, precision=settings.precision)
+        run = self.runs.create(path, self._configuration(plan, model, start))
+        return _Stage(parts, model, training, validation, run, start, _written(parts, settings))
+
+    def _reopened(self, path: Path, compute: Mapping[str, Any], before: str) -> _Stage:
+        """``before`` is who trained there and died of it."""
         run = self.runs.open(path)
         configuration = run.configuration()
         settings = with_compute(self.codec, configuration["train"], compute, where=f"{path}/run.toml")
@@ -176,8 +186,7 @@ class TrainModel:
             raise CheckpointError(f"The run in {path} is finished, after {start.progress.epoch} epochs.")
         model = parts.backend.build(parts.spec, start.weights, device=settings.device, precision=settings.precision)
         run.rewind(start.progress.epoch)
-        backend = _written(parts, settings)
-        return self._train(_Stage(parts, model, training, validation, run, start, backend), listen, stop)
+        return _Stage(parts, model, training, validation, run, start, _written(parts, settings), before)
 
     def events(
         self, what: TrainSettings | Path, *, stop: Callable[[], bool] = never
@@ -253,6 +262,7 @@ class TrainModel:
                 stop=stop,
             )
             facts = {"device": model.device, "precision": model.precision, "backend": stage.backend}
+            facts |= {"taken over from": stage.before} if stage.before else {}
             emit(RunStarted(str(run.path), parts.loop.epochs, loop.steps, stage.start.progress.epoch, facts))
             if stage.start.transferred is not None:
                 emit(stage.start.transferred)

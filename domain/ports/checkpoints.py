@@ -98,6 +98,14 @@ class SeedRuns:
 class RunStore(Protocol):
     """Creates and opens runs."""
 
+    def claim(self, path: Path) -> AbstractContextManager[str]:
+        """A folder for one training alone, while the block lasts. It is made, and goes again where it stays empty.
+
+        Gives who trained there before and died of it, "" for nobody. Raises CheckpointError, telling who and since
+        when, while another training goes on there.
+        """
+        ...
+
     def create(self, path: Path, configuration: Mapping[str, Any]) -> Run:
         """A folder with run.toml in it: enough to run it again.
 
@@ -122,7 +130,7 @@ class RunStore(Protocol):
         ...
 
     def unused(self, name: str) -> Path:
-        """runs/<name>-001, or the first number after it that is free."""
+        """runs/<name>-001, or the first number after it that is free; nobody else is given it."""
         ...
 
     def open(self, path: Path) -> Run:

@@ -116,7 +116,7 @@ def test_ctrl_c_while_preparing_leaves_nothing(tmp_path: Path, source: Path) -> 
     arguments = [str(SEGPORT), "prepare", str(source), str(out)]
     with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
-        while not list(tmp_path.glob(".out.*")) and process.poll() is None and time.monotonic() < deadline:
+        while not list(tmp_path.glob(".out.*.partial")) and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.0005)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
