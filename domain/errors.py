@@ -62,6 +62,10 @@ class CheckpointError(SegportError):
     """A checkpoint or run that cannot be read, or does not fit what is asked of it."""
 
 
+class DamagedCheckpointError(CheckpointError):
+    """A file that is no checkpoint, or one no longer: altered, cut short, overwritten."""
+
+
 class PluginError(SegportError):
     """A plugin that is broken, or two plugins that claim one name."""
 

@@ -3,8 +3,9 @@
 Tensors are the weights by canonical name and, where training can go on, "state/<slot>/<weight>" for the optimizer's.
 Of the session's own weights, and of their averages where ``averaged`` says that there are any, only those are written
 that differ from the weights: as "state/weights/<weight>" and "state/averages/<weight>".
-The header holds one JSON text under ``segport``: format version, spec, progress, and a checksum of the tensors. It is
-one text, since safetensors writes several in random order: two equal checkpoints are equal files.
+The header holds one JSON text under ``segport``: format version, spec, progress, and a checksum of the whole file. It
+is one text, since safetensors writes several in random order: two equal checkpoints are equal files.
+In version 1 the checksum was of the tensors alone; such files are read as well.
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from ...domain.architecture.weights import Weights, mismatch
-from ...domain.errors import CheckpointError
+from ...domain.errors import CheckpointError, DamagedCheckpointError
 from ...domain.ports.backend import TrainState
 from ...domain.ports.checkpoints import Checkpoint
 from .. import files
+from .kinds import kind_of
+from .seal import BLANK, is_sealed, seal
 from .spec import spec_from_data, spec_to_data
 
-VERSION = 1
+VERSION = 2
+_TENSORS_ONLY = 1
 KEY = "segport"
 _STATE = "state/"
 _OWN = "state/weights/"
@@ -49,11 +53,12 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "step": None if state is None else state.step,
         **({"frozen": state.frozen} if state is not None and state.frozen else {}),
         **({"averaged": True} if state is not None and state.averages else {}),
-        "sha256": _checksum(tensors),
+        "sha256": BLANK,
     }
     try:
         with files.atomic_path(path) as temporary:
             save_file(tensors, temporary, {KEY: json.dumps(header, sort_keys=True)})
+            seal(temporary)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"The checkpoint {path} cannot be written: {error}.", fix=_WRITE_FIX) from error
 
@@ -61,17 +66,12 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Reads and checks. Raises CheckpointError saying what is wrong with the file: missing, truncated, altered ..."""
     header = _description(path)
-    try:
-        tensors: Tensors = load_file(path)
-    except (OSError, SafetensorError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}.", fix=READ_FIX) from None
-    if _checksum(tensors) != header.get("sha256"):
-        raise CheckpointError(f"{path} is damaged: its tensors do not have the checksum it names.", fix=READ_FIX)
+    tensors = _checked(path, header)
     try:
         spec = spec_from_data(header["spec"])
         progress, step, frozen = header["progress"], header["step"], int(header.get("frozen", 0))
         averaged = bool(header.get("averaged", False))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CheckpointError(f"{path}: its description cannot be understood: {error}.", fix=READ_FIX) from None
     weights = {name: array for name, array in tensors.items() if not name.startswith(_STATE)}
     if problems := mismatch(spec.graph, weights):
@@ -112,7 +112,31 @@ def _under(prefix: str, tensors: Tensors) -> Tensors:
     return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
 
 
+def _checked(path: Path, header: Mapping[str, Any]) -> Tensors:
+    """The tensors of a file that is as it was written. Raises CheckpointError for any other."""
+    checksum = header.get("sha256")
+    altered = DamagedCheckpointError(f"{path} is damaged: it does not have the checksum it names.", fix=READ_FIX)
+    version = header["version"]
+    try:
+        if version != _TENSORS_ONLY and not is_sealed(path, checksum):
+            raise altered
+        if version not in (_TENSORS_ONLY, VERSION):
+            raise CheckpointError(
+                f"{path} has format version {version}; this segport reads {_TENSORS_ONLY} and {VERSION}.",
+                fix="Use the segport that wrote it, or a newer one.",
+            )
+        tensors: Tensors = load_file(path)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (SafetensorError, ValueError) as error:
+        raise DamagedCheckpointError(f"{path} is damaged: {error}.", fix=READ_FIX) from None
+    if version == _TENSORS_ONLY and _checksum(tensors) != checksum:
+        raise altered
+    return tensors
+
+
 def _checksum(tensors: Mapping[str, NDArray[Any]]) -> str:
+    """That of version 1."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         array = tensors[name]
@@ -128,37 +152,32 @@ def metadata(path: Path) -> dict[str, str]:
     """
     try:
         with path.open("rb") as file:
-            start = file.read(8)
-            length = struct.unpack("<Q", start)[0] if len(start) == 8 else _LARGEST_HEADER + 1
+            start = file.read(64)
+            length = struct.unpack("<Q", start[:8])[0] if len(start) >= 8 else _LARGEST_HEADER + 1
+            file.seek(8)
             text = file.read(length) if length <= _LARGEST_HEADER else b""
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}.") from None
     if not text.startswith(b"{"):
-        raise CheckpointError(
-            f"{path} is not a checkpoint: it is no safetensors file.",
+        raise DamagedCheckpointError(
+            f"{path} is not a checkpoint: it is {kind_of(start)}.",
             fix="Checkpoints end in .safetensors; safetensors.torch.save_file writes what torch.load reads.",
         )
     if len(text) < length:
-        raise CheckpointError(f"{path} is truncated: it ends within its header.", fix=READ_FIX)
+        raise DamagedCheckpointError(f"{path} is truncated: it ends within its header.", fix=READ_FIX)
     try:
         return dict(json.loads(text).get("__metadata__", {}))
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged: its header cannot be read: {error}.", fix=READ_FIX) from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DamagedCheckpointError(f"{path} is damaged: its header cannot be read: {error}.", fix=READ_FIX) from None
 
 
 def _description(path: Path) -> dict[str, Any]:
     """Our JSON out of the file's header."""
     try:
         header = json.loads(metadata(path)[KEY])
-        version = header["version"]
-    except (KeyError, TypeError, ValueError):
-        raise CheckpointError(
+        return {**header, "version": header["version"]}
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise DamagedCheckpointError(
             f"{path} is a safetensors file, but no checkpoint of segport: it says nothing of its model.",
             fix="Weights alone cannot be used; give a checkpoint from a run's folder.",
         ) from None
-    if version != VERSION:
-        raise CheckpointError(
-            f"{path} has format version {version}; this segport reads version {VERSION}.",
-            fix="Use the segport that wrote it, or a newer one.",
-        )
-    return dict(header)

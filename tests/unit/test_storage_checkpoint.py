@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,14 +13,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from segport.adapters.storage.checkpoint import load_checkpoint, save_checkpoint
+from segport.adapters.storage.seal import BLANK, seal
 from segport.domain.architecture.encoders.plain import Plain
 from segport.domain.architecture.unet import UNet
 from segport.domain.architecture.weights import initialise
 from segport.domain.classes import ClassMap
-from segport.domain.errors import CheckpointError
+from segport.domain.errors import CheckpointError, DamagedCheckpointError
 from segport.domain.ports.backend import TrainState
 from segport.domain.ports.checkpoints import Checkpoint
 from segport.domain.resampling import Fit
@@ -38,6 +42,7 @@ SPEC = ModelSpec(
     "plain:width=4,depth=3",
 )
 WEIGHTS = initialise(GRAPH, 1)
+FIRST_VERSION = Path(__file__).with_name("checkpoint-v1.safetensors")
 PROGRESS = {"epoch": 3, "best": {"score": 0.1 + 0.2, "epoch": 2}, "losses": [1.5, 1e-300], "note": None}
 
 
@@ -149,8 +154,8 @@ def text(data: bytes) -> bytes:
 
 
 def newer(data: bytes) -> bytes:
-    assert b'\\"version\\": 1' in data
-    return data.replace(b'\\"version\\": 1', b'\\"version\\": 9')
+    assert b'\\"version\\": 2' in data
+    return data.replace(b'\\"version\\": 2', b'\\"version\\": 9')
 
 
 def unknown_task(data: bytes) -> bytes:
@@ -164,10 +169,10 @@ def unknown_task(data: bytes) -> bytes:
         (cut, "damaged"),
         (cut_in_header, "truncated"),
         (flip, "checksum"),
-        (empty, "no safetensors"),
-        (text, "no safetensors"),
-        (newer, "version 9.*version 1"),
-        (unknown_task, "cannot be understood.*banana"),
+        (empty, "not a checkpoint: it is empty"),
+        (text, "not a checkpoint: it is a zip archive"),
+        (newer, "checksum"),
+        (unknown_task, "checksum"),
     ],
 )
 def test_damage_is_named(tmp_path: Path, damage: Callable[[bytes], bytes], message: str) -> None:
@@ -178,13 +183,63 @@ def test_damage_is_named(tmp_path: Path, damage: Callable[[bytes], bytes], messa
         load_checkpoint(path)
 
 
+@pytest.mark.parametrize(
+    ("other", "message"), [(newer, "version 9.*reads 1 and 2"), (unknown_task, "cannot be understood.*banana")]
+)
+def test_files_of_another_program_are_no_damaged_ones(
+    tmp_path: Path, other: Callable[[bytes], bytes], message: str
+) -> None:
+    path = tmp_path / "x"
+    save_checkpoint(path, Checkpoint(SPEC, WEIGHTS))
+    path.write_bytes(other(path.read_bytes()).replace(header(path)["sha256"].encode(), BLANK.encode()))
+    seal(path)
+    with pytest.raises(CheckpointError, match=message) as refused:
+        load_checkpoint(path)
+    assert not isinstance(refused.value, DamagedCheckpointError)
+
+
+def test_a_checkpoint_of_version_1_loads(tmp_path: Path) -> None:
+    assert header(FIRST_VERSION)["version"] == 1
+    loaded = load_checkpoint(FIRST_VERSION)
+    assert same(dict(loaded.weights), initialise(loaded.spec.graph, 1))
+    assert loaded.progress == {"epoch": 3, "step": 1}
+    state = loaded.state
+    assert state is not None and (state.step, state.frozen) == (7, 2)
+    for name, array in loaded.weights.items():
+        assert np.array_equal(state.weights[name], array + 1) and np.array_equal(state.averages[name], array)
+        assert np.array_equal(state.slots[f"m/{name}"], array * 2)
+    path = tmp_path / "x"
+    data = FIRST_VERSION.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(CheckpointError, match="checksum"):
+        load_checkpoint(path)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The smallest checkpoint with everything in it that there can be."""
+    path = tmp_path_factory.mktemp("tiny") / "tiny.safetensors"
+    save_checkpoint(path, load_checkpoint(FIRST_VERSION))
+    return path
+
+
+@given(st.data())
+def test_a_file_with_any_byte_altered_is_refused(tiny: Path, data: st.DataObject) -> None:
+    whole, path = tiny.read_bytes(), tiny.with_name("altered")
+    place = data.draw(st.integers(0, len(whole) - 1))
+    other = data.draw(st.integers(0, 255).filter(lambda value: value != whole[place]))
+    path.write_bytes(whole[:place] + bytes([other]) + whole[place + 1 :])
+    with pytest.raises(DamagedCheckpointError, match=re.escape(str(path))):
+        load_checkpoint(path)
+
+
 def test_every_truncation_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x"
     save_checkpoint(path, Checkpoint(SPEC, WEIGHTS))
     data = path.read_bytes()
     for length in [*range(20), *range(20, len(data), len(data) // 50), len(data) - 1]:
         path.write_bytes(data[:length])
-        with pytest.raises(CheckpointError):
+        with pytest.raises(DamagedCheckpointError):
             load_checkpoint(path)
 
 
@@ -194,6 +249,17 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     for name in ("foreign", "bare"):
         with pytest.raises(CheckpointError, match="no checkpoint of segport"):
             load_checkpoint(tmp_path / name)
+    for content, kind in (
+        (b"\x89HDF\r\n\x1a\n" * 9, "an HDF5 file"),
+        (b"\x80\x04\x95", "a pickle"),
+        (bytes.fromhex("80028a0a6cfc9c46f9206aa850192e") * 9, "a file of torch.save, in its older format"),
+        ("id,split\nä,train\n".encode() * 9, "a text"),
+        (b"\x89PNG\r\n", "a picture"),
+        (b"\x01\x02\x03", "no safetensors file"),
+    ):
+        (tmp_path / "other").write_bytes(content)
+        with pytest.raises(CheckpointError, match=f"other is not a checkpoint: it is {kind}"):
+            load_checkpoint(tmp_path / "other")
     with pytest.raises(CheckpointError, match="cannot be read: No such file"):
         load_checkpoint(tmp_path / "missing")
     with pytest.raises(CheckpointError, match="cannot be read"):
