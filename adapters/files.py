@@ -1,4 +1,7 @@
-"""The one door to the file system for what segport writes: whole or not at all, even if power or disk fails."""
+"""The one door to the file system for what segport writes: whole or not at all, even if power or disk fails.
+
+And for text that strangers wrote: whatever its bytes are, it is read or refused by name.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ..domain.errors import DataError, SegportError
+
 _CHUNK = 1 << 20
+RANDOM = "[0-9a-f]" * 8
+"""The random part of a temporary name, as a pattern."""
+_UTF8 = "Save it as UTF-8."
 
 
 @contextmanager
@@ -29,11 +37,13 @@ def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
         if durable:
             _flush(temporary)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         if temporary.is_dir():
             shutil.rmtree(temporary)
         else:
             temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(temporary)):
+            error.filename = str(path)  # a full disk names no file, and nobody knows the temporary one
         raise
     if durable:
         _flush_folder(path.parent)
@@ -56,6 +66,42 @@ def write_folder(path: Path, texts: Mapping[str, str]) -> None:
         for name, text in texts.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_text(path: Path, error: type[SegportError] = DataError) -> str:
+    """UTF-8 text, with or without a byte order mark. Raises ``error`` naming the file."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise error(f"{path} is not UTF-8 text.", fix=_UTF8) from None
+    except OSError as reason:
+        raise error(f"{path} cannot be read: {reason.strerror or reason}.") from None
+    if "\0" in text:  # UTF-16 without a mark, or no text at all
+        raise error(f"{path} is not UTF-8 text: it holds zero bytes.", fix=_UTF8)
+    return text
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file. None has a name that no file can have, as one in somebody's table may be."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def sweep(folder: Path) -> None:
+    """Removes what was left in a folder by writers that were killed. Nobody may be writing there."""
+    for path in folder.glob(f".*.{RANDOM}.tmp*"):
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """A file, or a folder with all that it holds; what cannot be removed stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -85,6 +85,14 @@ class TrackerFailed:
 
 
 @frozen
+class RunMended:
+    """Something in the folder of a run that is resumed was damaged: ``what``, and how it was made good."""
+
+    run: str
+    what: str
+
+
+@frozen
 class RunFinished:
     """Training ended as it should: all epochs, or early with a ``reason``."""
 
@@ -107,5 +115,13 @@ class RunFailed:
 
 
 Event: TypeAlias = (
-    RunStarted | WeightsTransferred | StepsDone | EpochDone | CheckpointSaved | TrackerFailed | RunFinished | RunFailed
+    RunStarted
+    | WeightsTransferred
+    | StepsDone
+    | EpochDone
+    | CheckpointSaved
+    | TrackerFailed
+    | RunMended
+    | RunFinished
+    | RunFailed
 )

@@ -72,11 +72,16 @@ class MemoryRun:
             self._drop(event.epoch - 1)
             self._rows.append({"epoch": event.epoch, "rate": event.rate, **event.metrics})
 
-    def rewind(self, epoch: int) -> None:
+    def recover(self) -> str:
+        """Nothing is ever damaged here."""
+        return ""
+
+    def rewind(self, epoch: int) -> str:
         """Drops the rows and the best checkpoints after ``epoch`` epochs."""
         self._drop(epoch)
         for later in [saved for saved in self._best if saved > epoch]:
             del self._best[later]
+        return ""
 
     def metrics(self) -> list[dict[str, float]]:
         """A row an epoch."""

@@ -7,6 +7,8 @@ import secrets
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
+from glob import escape
 from pathlib import Path
 from types import TracebackType
 
@@ -21,7 +23,8 @@ from ...domain.ports.dataset import SourceItem
 from ...domain.ports.images import ImageCodec
 from ...domain.ports.preparing import DatasetRow, StoredPair
 from .. import files
-from .dataset import CLASSES, EACH, IMAGES, INFO, MASKS, ROWS, PreparedDataset, mask_files, open_dataset, read_text
+from ..claim import place_claimed
+from .dataset import CLASSES, EACH, IMAGES, INFO, MASKS, ROWS, PreparedDataset, mask_files, open_dataset
 from .tables import format_rows, info_to_data, parse_splits
 from .toml import write_toml
 
@@ -36,6 +39,7 @@ class FolderWriter:
     codec: ImageCodec
     reference: bool
     work: Path = field()
+    _claim: ExitStack = field(factory=ExitStack, init=False, eq=False)
 
     @work.default
     def _hidden_sibling(self) -> Path:
@@ -43,6 +47,10 @@ class FolderWriter:
 
     def __enter__(self) -> FolderWriter:
         try:
+            self._claim.enter_context(place_claimed(self.out))
+            # Nobody else is at work here: these were left by somebody who was killed.
+            for left in self.out.parent.glob(f".{escape(self.out.name)}.{files.RANDOM}.partial"):
+                files.remove(left)
             for folder in (IMAGES, MASKS):
                 (self.work / folder).mkdir(parents=True)
         except BaseException as error:  # Ctrl-C too: the block is not entered, so nobody else tidies up
@@ -56,6 +64,7 @@ class FolderWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         shutil.rmtree(self.work, ignore_errors=True)
+        self._claim.close()
 
     def store(
         self, item: SourceItem, image: Image, labels: Labels, classes: ClassMap, *, changed: bool = False
@@ -149,15 +158,17 @@ class DatasetFolders:
     def read_classes(self, path: Path) -> ClassMap:
         """A .txt file is a list of names, anything else a class_dict.csv."""
         parse = parse_class_names if path.suffix.lower() == ".txt" else parse_class_dict
-        return parse(read_text(path), str(path))
+        return parse(files.read_text(path), str(path))
 
     def read_splits(self, path: Path) -> dict[str, str]:
         """Id to split, from the columns id and split of a CSV file."""
-        return parse_splits(read_text(path), str(path))
+        return parse_splits(files.read_text(path), str(path))
 
 
 def _refusal(out: Path, error: OSError) -> DataError:
-    where = f" ({error.filename})" if error.filename else ""
+    # Of a copy that failed, the first name is that of what was read.
+    file = error.filename2 or error.filename
+    where = f" ({file})" if file else ""
     return DataError(
         f"The data set {out} cannot be written: {error.strerror or error}{where}.",
         fix="Nothing was left behind. Check space and permissions, or choose another place.",

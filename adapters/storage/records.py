@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,24 @@ def read_metrics(path: Path) -> list[Row]:
     """Rows in order of epoch; empty cells are left out. Raises CheckpointError naming the line that is no numbers."""
     if not path.exists():
         return []
-    rows = []
-    reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
-    for line in reader:
-        try:
-            rows.append({name: float(cell) for name, cell in line.items() if cell})
-        except (TypeError, ValueError):
-            raise CheckpointError(f"{path}, line {reader.line_num}: expected numbers, found {line}.") from None
-    return rows
+    text = files.read_text(path, CheckpointError)
+    if not text.endswith("\n"):
+        raise CheckpointError(f"{path} is cut short: its last line has no end.")
+    reader = csv.DictReader(io.StringIO(text))
+    try:
+        return [_row(line, f"{path}, line {reader.line_num}") for line in reader]
+    except csv.Error as error:
+        raise CheckpointError(f"{path} is no table of text: {error}.") from None
+
+
+def _row(line: Mapping[str, str], where: str) -> Row:
+    try:
+        row = {name: float(cell) for name, cell in line.items() if cell}
+    except (TypeError, ValueError):
+        raise CheckpointError(f"{where}: expected numbers, found {dict(line)}.") from None
+    if not row.get("epoch", math.nan).is_integer():
+        raise CheckpointError(f"{where}, column epoch: expected a whole number, found {line.get('epoch')!r}.")
+    return row
 
 
 def write_metrics(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
@@ -57,16 +68,39 @@ def append_event(path: Path, event: Event) -> None:
         file.write(line.encode() + b"\n")
 
 
-def has_event(path: Path, kind: type[Event]) -> bool:
-    """Whether an event of a kind was appended to a file; not, where there is none. Raises CheckpointError."""
-    start = f'{{"event": "{kind.__name__}"'.encode()
+def read_told(path: Path) -> list[Row]:
+    """The rows of metrics.csv by what events.jsonl tells; an epoch begun again takes the place of its first try."""
+    rows: list[Row] = []
+    for event in _events(path):
+        if event.get("event") == EpochDone.__name__:
+            with suppress(LookupError, TypeError, ValueError, AttributeError):  # a line that somebody altered
+                row = {name: _told(event[name]) for name in ("epoch", "rate")}
+                row |= {name: _told(value) for name, value in event["metrics"].items()}
+                rows = [*(other for other in rows if other["epoch"] < row["epoch"]), row]
+    return rows
+
+
+def _told(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _events(path: Path) -> Iterator[dict[str, Any]]:
+    """Line by line, without those that are none. Raises CheckpointError where the file cannot be read."""
+    if not path.exists():
+        return
     try:
-        with path.open("rb") as file:
-            return any(line.startswith(start) and line.endswith(b"}\n") for line in file)
-    except FileNotFoundError:
-        return False
+        lines = path.read_bytes().splitlines()
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}.") from None
+    for line in lines:
+        with suppress(ValueError, RecursionError):  # cut short by a crash, or altered
+            if isinstance(event := json.loads(line), dict):
+                yield event
+
+
+def has_event(path: Path, kind: type[Event]) -> bool:
+    """Whether events.jsonl tells of an event of that kind. Raises CheckpointError where it cannot be read."""
+    return any(event.get("event") == kind.__name__ for event in _events(path))
 
 
 def _ends_whole(file: Any) -> bool:

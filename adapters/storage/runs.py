@@ -12,24 +12,31 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from ...domain.errors import CheckpointError
+from ...domain.errors import CheckpointError, DamagedCheckpointError
 from ...domain.events import EpochDone, Event, RunFinished
 from ...domain.ports.checkpoints import Checkpoint, Pretrained, SeedRuns
 from .. import files
 from ..claim import TakenError, claimed
 from .checkpoint import load_checkpoint, save_checkpoint
 from .pretrained import load_pretrained
-from .records import append_event, has_event, metrics_row, read_metrics, write_metrics
+from .records import Row, append_event, has_event, metrics_row, read_metrics, read_told, write_metrics
 from .toml import read_toml, write_toml
 
 CONFIGURATION = "run.toml"
 EVENTS = "events.jsonl"
+METRICS = "metrics.csv"
 SEEDS = "seeds.toml"
 CHECKPOINTS = "checkpoints"
+PLOTS = "plots"
 LOCK = ".lock"
 SUFFIX = ".safetensors"
+_TABLES = ("train", "dataset", "compute", "start")
+PREVIOUS = "previous"
 KEPT = 2
 """Checkpoints with an epoch in their name that stay: the best, and the best before it."""
+
+
+_LOST_FIX = "Start a new run; with --init-from RUN it begins with the best weights of this one, where they are whole."
 
 
 @frozen
@@ -39,12 +46,19 @@ class RunFolder:
     path: Path
 
     def configuration(self) -> dict[str, Any]:
-        """The tables of run.toml. Raises CheckpointError when there is none."""
-        return read_toml(self.path / CONFIGURATION, CheckpointError)
+        """The tables of run.toml. Raises CheckpointError when there is none, or something else under their names."""
+        values = read_toml(self.path / CONFIGURATION, CheckpointError)
+        for name in _TABLES:
+            if not isinstance(values.get(name, {}), dict):
+                raise CheckpointError(f"{self.path / CONFIGURATION}: {name} is no table.", fix=f"Expected [{name}].")
+        return values
 
     def save_last(self, checkpoint: Checkpoint) -> Path:
-        """Replaces last.safetensors atomically."""
+        """Replaces last.safetensors atomically. The one before it stays, should the new one ever be damaged."""
         path = self._file("last")
+        with self._writing():
+            if path.exists():
+                files.link_or_copy(path, self._file(PREVIOUS))  # a second name for it: nothing is written twice
         save_checkpoint(path, checkpoint)
         return path
 
@@ -81,37 +95,64 @@ class RunFolder:
         path = self._file("last")
         return load_checkpoint(path) if path.exists() else None
 
+    def recover(self) -> str:
+        """Puts the checkpoint before the last in its place where that is damaged or gone."""
+        last, previous = self._file("last"), self._file(PREVIOUS)
+        damage = _damage(last) if previous.exists() else ""
+        if not damage:
+            return ""
+        if worse := _damage(previous):
+            raise CheckpointError(damage, problems=[worse], fix=_LOST_FIX)
+        with self._writing():
+            files.link_or_copy(previous, last)
+        return f"{damage} Its place is taken by the one before it."
+
     def record(self, event: Event) -> None:
         """Appends to events.jsonl; an EpochDone replaces or adds its row in metrics.csv."""
         with self._writing():
             append_event(self.path / EVENTS, event)
             if isinstance(event, EpochDone):
                 rows = [row for row in self.metrics() if row["epoch"] < event.epoch]
-                write_metrics(self.path / "metrics.csv", [*rows, metrics_row(event)])
+                write_metrics(self.path / METRICS, [*rows, metrics_row(event)])
 
-    def rewind(self, epoch: int) -> None:
-        """Drops the rows of metrics.csv after ``epoch`` epochs, and best checkpoints that came after them."""
-        rows = self.metrics()
+    def rewind(self, epoch: int) -> str:
+        """Drops the rows of metrics.csv after ``epoch`` epochs, and best checkpoints that came after them.
+
+        A table that lacks rows before, or cannot be read, is made anew of what events.jsonl tells.
+        """
+        rows, damage = self._rows(epoch)
         kept = [row for row in rows if row["epoch"] <= epoch]
         named = self._named()
         past = [path for path in named if _epoch(path) <= epoch]
         with self._writing():
-            if len(kept) < len(rows):
-                write_metrics(self.path / "metrics.csv", kept)
+            if damage or len(kept) < len(rows):
+                write_metrics(self.path / METRICS, kept)
             if past and past != named:
                 files.link_or_copy(past[-1], self._file("best"))
             elif named and not past:
                 self._file("best").unlink(missing_ok=True)
             for path in named[len(past) :]:
                 path.unlink()
+        return damage and f"{damage} It is made anew of {EVENTS}."
 
     def metrics(self) -> list[dict[str, float]]:
         """The rows of metrics.csv."""
-        return read_metrics(self.path / "metrics.csv")
+        return read_metrics(self.path / METRICS)
 
     def finished(self) -> bool:
         """Whether events.jsonl has a RunFinished."""
         return has_event(self.path / EVENTS, RunFinished)
+
+    def _rows(self, epoch: int) -> tuple[list[Row], str]:
+        """A row for each of so many epochs, and what was wrong with those of metrics.csv."""
+        try:
+            rows = self.metrics()
+            damage = f"{self.path / METRICS} does not have one row for each of {epoch} epochs."
+        except CheckpointError as error:
+            rows, damage = [], error.message
+        if [row["epoch"] for row in rows if row["epoch"] <= epoch] == [*range(1, epoch + 1)]:
+            return rows, ""
+        return read_told(self.path / EVENTS), damage
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -144,6 +185,8 @@ class RunFolders:
                 path.mkdir(parents=True, exist_ok=True)
                 stack.callback(_drop_if_empty, path)
                 before = stack.enter_context(claimed(path / LOCK))
+                for folder in (path, path / CHECKPOINTS, path / PLOTS):
+                    files.sweep(folder)
             except TakenError as error:
                 raise CheckpointError(
                     f"Another training goes on in {path}: {error.holder}.",
@@ -185,7 +228,8 @@ class RunFolders:
         if not (path / SEEDS).exists():
             return None
         configuration = read_toml(path / SEEDS, CheckpointError)
-        if not isinstance(configuration.get("seeds"), list) or not configuration["seeds"]:
+        seeds = configuration.get("seeds")
+        if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
             raise CheckpointError(f"{path / SEEDS} does not list the seeds.", fix="Expected: seeds = [41, 42, 43].")
         return SeedRuns(path, configuration)
 
@@ -251,6 +295,17 @@ def _drop_if_empty(path: Path) -> None:
 
 def _unmade(path: Path, error: OSError) -> CheckpointError:
     return CheckpointError(f"The run's folder {path} cannot be made: {error.strerror or error}.")
+
+
+def _damage(checkpoint: Path) -> str:
+    """What is wrong with a file; "" for one that is whole. Raises CheckpointError for one that cannot be read at all."""
+    if not checkpoint.exists():
+        return f"{checkpoint} is gone."
+    try:
+        load_checkpoint(checkpoint)
+    except DamagedCheckpointError as error:
+        return error.message
+    return ""
 
 
 def _epoch(path: Path) -> int:

@@ -12,6 +12,7 @@ from ...domain.events import (
     Event,
     RunFailed,
     RunFinished,
+    RunMended,
     RunStarted,
     StepsDone,
     TrackerFailed,
@@ -46,6 +47,8 @@ def line(event: Event, epochs: int = 0) -> str | None:
             return f"{event.run}: stopped at epoch {event.epoch}: {event.reason}"
         case TrackerFailed():
             return f"the tracker {event.tracker} failed, and hears nothing more of this run: {event.reason}"
+        case RunMended():
+            return f"{event.run}: {event.what}"
         case StepsDone() | CheckpointSaved():
             return None
 

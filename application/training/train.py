@@ -13,8 +13,8 @@ from attrs import field, frozen
 from ...domain import html
 from ...domain.architecture.weights import fingerprint
 from ...domain.choices import Choice
-from ...domain.errors import CheckpointError, DataError, InvalidSpecError
-from ...domain.events import Event, RunFinished, RunStarted, WeightsTransferred
+from ...domain.errors import CheckpointError, DamagedCheckpointError, DataError, InvalidSpecError
+from ...domain.events import Event, RunFinished, RunMended, RunStarted, WeightsTransferred
 from ...domain.ports.catalogue import Catalogue
 from ...domain.ports.checkpoints import Run, RunStore
 from ...domain.ports.clock import Clock
@@ -86,6 +86,7 @@ class _Stage:
     start: Start
     backend: str
     before: str = ""
+    mended: tuple[str, ...] = ()
 
 
 @frozen(eq=False)
@@ -171,22 +172,24 @@ class TrainModel:
         """``before`` is who trained there and died of it."""
         run = self.runs.open(path)
         configuration = run.configuration()
-        settings = with_compute(self.codec, configuration["train"], compute, where=f"{path}/run.toml")
+        values, fingerprinted = recorded(configuration, f"{path}/run.toml")
+        settings = with_compute(self.codec, values, compute, where=f"{path}/run.toml")
         dataset = self.datasets.open(settings.data)
-        if dataset.info.fingerprint != configuration["dataset"]["fingerprint"]:
+        if dataset.info.fingerprint != fingerprinted:
             raise DataError(
                 f"The data set {settings.data} is not the one that {path} was trained on: its fingerprint differs.",
                 fix="Prepare it again as it was, or start a new run.",
             )
         parts = assemble(self.catalogue, settings, dataset.info, dataset.classes)
         training, validation = self._batches(dataset, parts)
+        recovered = run.recover()
         start = left_at(run, parts, settings, Sources(self.runs, self.hub))
         # Killed between its last checkpoint and its end, a run has its curves yet to be drawn.
         if start.progress.ended(parts.loop.epochs) and run.finished():
             raise CheckpointError(f"The run in {path} is finished, after {start.progress.epoch} epochs.")
         model = parts.backend.build(parts.spec, start.weights, device=settings.device, precision=settings.precision)
-        run.rewind(start.progress.epoch)
-        return _Stage(parts, model, training, validation, run, start, _written(parts, settings), before)
+        mended = tuple(filter(None, (recovered, run.rewind(start.progress.epoch))))
+        return _Stage(parts, model, training, validation, run, start, _written(parts, settings), before, mended)
 
     def events(
         self, what: TrainSettings | Path, *, stop: Callable[[], bool] = never
@@ -207,9 +210,12 @@ class TrainModel:
     def finished(self, path: Path) -> bool:
         """Whether the run in a folder has come to its end. Raises CheckpointError where there is no run."""
         run = self.runs.open(path)
-        progress = Progress.of(run)
-        ended = progress is not None and progress.ended(int(run.configuration()["train"]["epochs"]))
-        return ended and run.finished()
+        values, _ = recorded(run.configuration(), f"{path}/run.toml")
+        try:
+            progress = Progress.of(run)
+        except DamagedCheckpointError:
+            return False  # a resume goes on from the one before
+        return progress is not None and progress.ended(int(values["epochs"])) and run.finished()
 
     def _planned(self, settings: TrainSettings) -> _Plan:
         dataset = self.datasets.open(settings.data)
@@ -264,6 +270,8 @@ class TrainModel:
             facts = {"device": model.device, "precision": model.precision, "backend": stage.backend}
             facts |= {"taken over from": stage.before} if stage.before else {}
             emit(RunStarted(str(run.path), parts.loop.epochs, loop.steps, stage.start.progress.epoch, facts))
+            for what in stage.mended:
+                emit(RunMended(str(run.path), what))
             if stage.start.transferred is not None:
                 emit(stage.start.transferred)
             progress = loop(stage.start.progress)
@@ -310,6 +318,17 @@ def placed(settings: TrainSettings) -> TrainSettings:
         init_from=init and init.absolute(),
         encoder_weights=str(encoder.absolute()) if encoder else settings.encoder_weights,
     )
+
+
+def recorded(configuration: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], str]:
+    """The settings that a run was begun with, and the fingerprint of its data. Raises CheckpointError without either."""
+    values, data = configuration.get("train"), configuration.get("dataset")
+    if not isinstance(values, Mapping) or not isinstance(data, Mapping) or "fingerprint" not in data:
+        raise CheckpointError(
+            f"{where} does not say what was trained: expected [train], and fingerprint in [dataset].",
+            fix="Copy it again from where it is whole, or start a new run.",
+        )
+    return values, str(data["fingerprint"])
 
 
 def with_compute(

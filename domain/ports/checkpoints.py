@@ -69,8 +69,18 @@ class Run(Protocol):
         """Appends to events.jsonl; an EpochDone also to metrics.csv."""
         ...
 
-    def rewind(self, epoch: int) -> None:
-        """Drops the rows of metrics.csv and the best checkpoints after ``epoch`` epochs: they will be written again."""
+    def recover(self) -> str:
+        """Makes the checkpoint before the last the last one, where that is damaged, and says so; "" where it is whole.
+
+        Raises CheckpointError where neither is.
+        """
+        ...
+
+    def rewind(self, epoch: int) -> str:
+        """Drops the rows of metrics.csv and the best checkpoints after ``epoch`` epochs: they will be written again.
+
+        Rows before that are missing are put back. Says so; "" where none were.
+        """
         ...
 
     def metrics(self) -> Sequence[Mapping[str, float]]:

@@ -24,6 +24,7 @@ EVENTS: tuple[Event, ...] = (
     events.EpochDone(1, {"train_loss": 0.7, "val_miou": 0.5}, 1e-3, 2.0, True),
     events.CheckpointSaved(1, "checkpoints/best.safetensors", True),
     events.TrackerFailed("other", "OSError: no space left"),
+    events.RunMended("runs/first", "last.safetensors is damaged. Its place is taken by the one before it."),
     events.RunFinished("runs/first", 2, 1, 0.5, "miou", "", 4.0),
     events.RunFailed("runs/first", 1, "interrupted"),
 )

@@ -37,11 +37,26 @@ def test_a_truncated_checkpoint(cli, run: Path, shapes: Path, left: int) -> None
     assert files(run) == before
 
 
-def test_a_truncated_last_checkpoint_stops_a_resume(cli, run: Path) -> None:
+def test_a_resume_goes_on_from_the_checkpoint_before_a_damaged_last(cli, run: Path) -> None:
+    """Its last epoch is trained again, to the same bytes."""
+    before = {name: content for name, content in files(run).items() if name.endswith((".safetensors", ".csv"))}
     last = run / "checkpoints" / "last.safetensors"
     last.write_bytes(last.read_bytes()[:-100])
+    (run / "metrics.csv").write_bytes(before["metrics.csv"][:-3])
+    said = cli("train", "--resume", run)
+    assert said.code == 0, said.err
+    assert f"{last} is damaged" in said.err and "Its place is taken by the one before it." in said.err
+    assert f"{run / 'metrics.csv'} is cut short" in said.err and "made anew of events.jsonl" in said.err
+    assert {name: content for name, content in files(run).items() if name in before} == before
+    assert "RunMended" in (run / "events.jsonl").read_text(encoding="utf-8")
+
+
+def test_where_no_checkpoint_is_whole_there_is_nothing_to_go_on_with(cli, run: Path) -> None:
+    for name in ("last", "previous"):
+        path = run / "checkpoints" / f"{name}.safetensors"
+        path.write_bytes(path.read_bytes()[:-100])
     before = files(run)
-    cli("train", "--resume", run).failed(5, str(last), "damaged", "another checkpoint")
+    cli("train", "--resume", run).failed(5, "last.safetensors is damaged", "previous.safetensors is damaged", "new run")
     assert files(run) == before
 
 

@@ -110,6 +110,23 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(whole: Path, tmp_
     resumed(run, whole)
 
 
+def test_what_killed_commands_left_is_cleared_away(whole: Path, source: Path, tmp_path: Path) -> None:
+    """A killed command removes nothing itself: the next one does, of its own place alone."""
+    mine, others = tmp_path / ".out.0123abcd.partial", tmp_path / ".out.b.0123abcd.partial"
+    for folder in (mine, others):
+        (folder / "images").mkdir(parents=True)
+        (folder / "images" / "a.png").write_bytes(b"half of it")
+    assert main(["prepare", str(source), str(tmp_path / "out"), "--quiet"]) == 0
+    assert sorted(os.listdir(tmp_path)) == [others.name, "out", "source"]
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "run.toml").write_bytes((whole / "run.toml").read_bytes())
+    for name in (".metrics.0123abcd.tmp.csv", "checkpoints/.last.0123abcd.tmp.safetensors", ".lock"):
+        (run / name).write_bytes(b"half of it")
+    resumed(run, whole)
+    assert not list(run.rglob(".*"))
+
+
 def test_ctrl_c_while_preparing_leaves_nothing(tmp_path: Path, source: Path) -> None:
     """`prepare` interrupted at whatever moment: the place is either whole or not there."""
     out = tmp_path / "out"

@@ -6,6 +6,7 @@ import errno
 import json
 import math
 import os
+import re
 from pathlib import Path
 
 import attrs
@@ -15,6 +16,7 @@ import pytest
 from segport.adapters.storage.records import append_event
 from segport.adapters.storage.results import ResultFiles
 from segport.adapters.storage.runs import RunFolder, RunFolders
+from segport.adapters.storage.seal import BLANK, seal
 from segport.adapters.storage.toml import read_toml, write_toml
 from segport.domain.architecture.encoders.plain import Plain
 from segport.domain.architecture.unet import UNet
@@ -53,10 +55,45 @@ def step_of(loaded: Checkpoint) -> int | None:
 
 
 def test_last_is_replaced_and_keeps_its_state(run: Run) -> None:
+    for seed in (1, 2, 3):
+        run.save_last(checkpoint(seed))
+    assert [step_of(run.load(which)) for which in ("previous", "last")] == [2, 3]
+    assert sorted(os.listdir(run.path / "checkpoints")) == ["last.safetensors", "previous.safetensors"]
+
+
+def test_a_damaged_last_is_replaced_by_the_one_before(run: Run) -> None:
+    last, previous = (run.path / "checkpoints" / f"{name}.safetensors" for name in ("last", "previous"))
+    assert run.recover() == ""
     for seed in (1, 2):
         run.save_last(checkpoint(seed))
-    assert step_of(run.load("last")) == 2
-    assert os.listdir(run.path / "checkpoints") == ["last.safetensors"]
+    assert run.recover() == "" and step_of(run.load("last")) == 2
+    whole = last.read_bytes()
+    last.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert run.recover() == (
+        f"{last} is damaged: it does not have the checksum it names. Its place is taken by the one before it."
+    )
+    assert step_of(run.load("last")) == 1
+    last.unlink()
+    assert "last.safetensors is gone" in run.recover()
+    run.save_last(checkpoint(3))
+    assert [step_of(run.load(which)) for which in ("previous", "last")] == [1, 3]
+    for path in (last, previous):
+        path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CheckpointError, match=r"last\.safetensors is damaged(.|\n)*previous\.safetensors is damaged"):
+        run.recover()
+
+
+def test_a_last_that_is_not_damaged_but_not_understood_is_kept(run: Run, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        run.save_last(checkpoint(seed))
+    last = run.path / "checkpoints" / "last.safetensors"
+    content = last.read_bytes().replace(b'\\"version\\": 2', b'\\"version\\": 3')
+    digest = re.search(rb'sha256\\": \\"([0-9a-f]{64})', content)
+    assert digest
+    last.write_bytes(content.replace(digest[1], BLANK.encode()))
+    seal(last)
+    with pytest.raises(CheckpointError, match="format version 3"):
+        run.recover()
 
 
 def test_best_has_epoch_and_score_in_its_name_and_one_older_copy_stays(run: Run) -> None:
@@ -189,6 +226,48 @@ def test_broken_metrics_are_named(run: Run) -> None:
     (run.path / "metrics.csv").write_text("epoch,loss\n1,x\n")
     with pytest.raises(CheckpointError, match=r"metrics\.csv, line 2"):
         run.metrics()
+
+
+def tables(run: Run) -> bytes:
+    """What five epochs leave in metrics.csv, two of them trained twice."""
+    for epoch in (1, 2, 3, 2, 3, 4, 5):
+        metrics = {"train_loss": 0.1 * epoch, "val_miou": math.nan if epoch == 2 else 1 / 3 + epoch}
+        run.rewind(epoch - 1)
+        run.record(EpochDone(epoch, metrics, 1e-3 / epoch, 1.0, False))
+    return (run.path / "metrics.csv").read_bytes()
+
+
+def torn(table: bytes) -> bytes:
+    return table[:-9]
+
+
+def doubled(table: bytes) -> bytes:
+    return table + table.splitlines(keepends=True)[-1]
+
+
+def without_a_row(table: bytes) -> bytes:
+    return b"".join(table.splitlines(keepends=True)[:2] + table.splitlines(keepends=True)[3:])
+
+
+def zeros(table: bytes) -> bytes:
+    return bytes(len(table))
+
+
+def nothing(table: bytes) -> bytes:
+    return b""
+
+
+@pytest.mark.parametrize("damage", [torn, doubled, without_a_row, zeros, nothing])
+def test_damaged_rows_are_made_anew_of_the_events(run: Run, damage) -> None:
+    whole, path = tables(run), run.path / "metrics.csv"
+    assert run.rewind(5) == ""
+    path.write_bytes(damage(whole))
+    events = run.path / "events.jsonl"
+    with events.open("ab") as file:
+        file.write(b'\xff{"event": "EpochDone"}\n[1]\n{"event": "EpochDone", "epoch": 6}\n{"event": "Epo')
+    said = run.rewind(5)
+    assert path.read_bytes() == whole
+    assert str(path) in said and "made anew of events.jsonl" in said
 
 
 def test_events_are_json_lines(run: Run) -> None:
