@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,7 @@ from .evaluation_page import write_page
 from .judges import judges
 from .listening import Listener, nobody
 from .loading import load_trained
+from .memory import enough_memory
 from .predictor import Predictor
 from .scored_split import scored_split
 from .settings import EvaluateSettings
@@ -115,7 +116,7 @@ class EvaluateModel:
         out = settings.out or trained.run or settings.run.parent
         predictor = Predictor(trained.session, spec, self.batcher, settings.tile, settings.overlap)
         plan = ViewingPlan(spec.fit, spec.size, spec.graph.stride, settings.batch, settings.workers)
-        with closing(trained.session):
+        with closing(trained.session), _enough_memory(settings):
             counted = count(predictor, source, plan, calibration=settings.calibration, listen=listen)
             panels = self._panels(predictor, source, counted, settings.panels)
         report = EvaluationReport(
@@ -170,6 +171,13 @@ def _judge(task: Task) -> Metric:
     if task.planes:
         return MeanIoU()
     return PixelAccuracy() if task is Task.CLASSIFICATION else ForegroundIoU()
+
+
+def _enough_memory(settings: EvaluateSettings) -> AbstractContextManager[None]:
+    return enough_memory(
+        f"in evaluation, with batches of {settings.batch} images and tiles of {settings.tile}x{settings.tile}",
+        fix="Try a smaller --batch, a smaller --tile, or --precision bf16.",
+    )
 
 
 def _defined_elsewhere(task: Task) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from ..domain.ports.results import Results
 from ..domain.samples import Task
 from .listening import Listener, nobody
 from .loading import load_trained
+from .memory import enough_memory
 from .predictor import Prediction, Predictor
 from .settings import PredictSettings
 
@@ -83,7 +84,7 @@ class PredictMasks:
         classes, classifies = trained.model.spec.classes, trained.model.spec.task is Task.CLASSIFICATION
         table = settings.out / TABLE if classifies else None
         overlays: list[Path] = []
-        with closing(trained.session):
+        with closing(trained.session), _enough_memory(settings):
             targets = [] if classifies else _targets(images, settings.out)
             planes = classes.names if trained.model.spec.task.planes else ()
             predictor = Predictor(trained.session, trained.model.spec, self.batcher, settings.tile, settings.overlap)
@@ -221,6 +222,13 @@ def _row(path: Path, prediction: Prediction, classes: ClassMap) -> dict[str, obj
     return {"image": str(path), "class": classes.names[prediction.labels.item()]} | {
         f"p({name})": round(share, 6) for name, share in shares
     }
+
+
+def _enough_memory(settings: PredictSettings) -> AbstractContextManager[None]:
+    return enough_memory(
+        f"in prediction, with tiles of {settings.tile}x{settings.tile}",
+        fix="Try a smaller --tile, or --precision bf16.",
+    )
 
 
 def _targets(images: Sequence[Path], out: Path) -> list[Path]:

@@ -16,12 +16,14 @@ from ..domain.errors import (
     BackendUnavailableError,
     CheckpointError,
     DataError,
+    OutOfMemoryError,
     PluginError,
     RunInterruptedError,
     SegportError,
     TrainingDivergedError,
 )
 from .commands import register
+from .streams import lasting_streams
 
 EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (DataError, 3),
@@ -29,11 +31,16 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (PluginError, 4),
     (CheckpointError, 5),
     (TrainingDivergedError, 6),
+    (OutOfMemoryError, 7),
     (RunInterruptedError, 130),
     (KeyboardInterrupt, 130),
+    (OSError, 3),
     (SegportError, 2),
 )
 """The first match counts; 2 is for wrong usage and settings, 1 for what segport did not foresee."""
+
+
+_SEE_TO = "See to the path, to space and permissions."
 
 
 def app() -> App:
@@ -43,6 +50,7 @@ def app() -> App:
         help="Image segmentation, one pipeline for any framework.",
         version=__version__,
         result_action="return_value",
+        suppress_keyboard_interrupt=False,
         help_format="plaintext",
     )
     register(made)
@@ -54,16 +62,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _stop)
-    try:
-        result = app()(arguments, exit_on_error=False, print_error=False)
-        return result if isinstance(result, int) else 0
-    except CycloptsError as error:
-        print(f"error: {error}\nSee: segport {_subject(arguments)}--help", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        return 0
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
-        return _report(error, debug="--debug" in arguments)
+    with lasting_streams():
+        try:
+            result = app()(arguments, exit_on_error=False, print_error=False)
+            sys.stdout.flush()
+            return result if isinstance(result, int) else 0
+        except CycloptsError as error:
+            print(f"error: {error}\nSee: segport {_subject(arguments)}--help", file=sys.stderr)
+            return 2
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
+            return _report(error, debug="--debug" in arguments)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -79,6 +87,10 @@ def _report(error: BaseException, *, debug: bool) -> int:
         print(f"error: {error}", file=sys.stderr)
     elif isinstance(error, KeyboardInterrupt):
         print("stopped", file=sys.stderr)
+    elif isinstance(error, OSError) and error.strerror:
+        # Of a copy that failed, the first name is that of what was read.
+        where = error.filename2 or error.filename
+        print(f"error: {f'{where}: ' if where else ''}{error.strerror}.\n{_SEE_TO}", file=sys.stderr)
     else:
         print(f"error: {type(error).__name__}: {error}\nSee the traceback with --debug.", file=sys.stderr)
     return code

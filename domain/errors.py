@@ -74,6 +74,10 @@ class TrainingDivergedError(SegportError):
     """The loss became NaN or infinite."""
 
 
+class OutOfMemoryError(SegportError, MemoryError):
+    """The memory of the machine, or of its GPU, did not suffice."""
+
+
 class RunInterruptedError(SegportError):
     """Training was asked to stop, and saved its state before it did."""
 

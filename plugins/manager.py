@@ -68,14 +68,14 @@ def discover(
         try:
             plugins.append((point.name, _load(point)))
             packages[point.name] = f"{point.dist.name} {point.dist.version}" if point.dist else ""
-        except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module may raise anything
             broken.append(Broken(point.name, f"{type(error).__name__}: {error}"))
     plugins += [(name, plugin) for name, plugin in extra if name not in out]
     entries: list[Entry] = []
     for name, plugin in plugins:
         try:
             entries += _ask(name, plugin, packages.get(name, ""))
-        except Exception as error:  # noqa: BLE001 - likewise its hooks
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - likewise its hooks
             broken.append(Broken(name, f"{type(error).__name__}: {error}"))
     return Offer(tuple(entries), tuple(broken))
 

@@ -38,7 +38,7 @@ def loaded(entry: Entry) -> Callable[..., object]:
         return entry.load()
     except SegportError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"The {entry.kind.value} {entry.name!r} of plugin {entry.plugin!r} could not be loaded: "
             f"{in_one_line(error)}",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 
 import attrs
 import numpy as np
 from attrs import field, frozen
 
-from ...domain.errors import RunInterruptedError, TrainingDivergedError
+from ...domain.errors import DataError, RunInterruptedError, SegportError, TrainingDivergedError, in_one_line
 from ...domain.events import CheckpointSaved, EpochDone, Event, RunFailed, StepsDone
 from ...domain.ports.backend import EvalSession, EvalTally, TrainSession
 from ...domain.ports.checkpoints import Checkpoint, Run
@@ -69,16 +70,27 @@ class TrainingLoop:
         return len(self.training) // self.plan.accumulate * self.plan.accumulate
 
     def __call__(self, progress: Progress) -> Progress:
-        """Runs to the end. Raises RunInterruptedError or TrainingDivergedError, the state saved while it is good."""
+        """Runs to the end. Raises RunInterruptedError or TrainingDivergedError, the state saved while it is good.
+
+        Whatever else is raised inside, by data, backend or a listener, passes through.
+        """
         try:
             while not progress.ended(self.plan.epochs):
                 progress = self._epoch(progress)
                 if not progress.ended(self.plan.epochs) and self.stop():
                     raise self._interruption(f"Stopped after epoch {progress.epoch}")
-        except (RunInterruptedError, TrainingDivergedError) as error:
-            self.emit(RunFailed(str(self.run.path), progress.epoch, error.message))
+        except Exception as error:
+            self._failed(progress, error)
             raise
         return progress
+
+    def _failed(self, progress: Progress, error: Exception) -> None:
+        """Tells of it; whoever cannot hear that must not hide what happened."""
+        reason = error.message if isinstance(error, SegportError) else in_one_line(error)
+        if isinstance(error, DataError):
+            error.fix = f"{error.fix}\nThen go on with: segport train --resume {self.run.path}".strip()
+        with suppress(Exception):
+            self.emit(RunFailed(str(self.run.path), progress.epoch, reason))
 
     def _epoch(self, progress: Progress) -> Progress:
         began = self.clock.seconds()
@@ -108,8 +120,7 @@ class TrainingLoop:
                 if stopped:
                     self._interrupt(progress)
         finally:
-            getattr(fed, "close", lambda: None)()
-            getattr(batches, "close", lambda: None)()
+            _close(fed, batches)
         return progress
 
     def _some_steps(self, progress: Progress, fed: Iterator[object]) -> tuple[Progress, bool]:
@@ -183,7 +194,7 @@ class TrainingLoop:
     def _divergence(self, message: str) -> TrainingDivergedError:
         return TrainingDivergedError(
             message,
-            fix=f"Good checkpoints are kept in {self.run.path}. Try a smaller --rate, --clip 1, or --precision fp32.",
+            fix=f"Checkpoints in {self.run.path} are good. Try a smaller --rate, --clip 1, or --precision fp32.",
         )
 
     def _report(self, progress: Progress, first: int, seconds: float) -> None:
@@ -203,6 +214,16 @@ class TrainingLoop:
 def count_all(session: EvalSession, source: BatchSource) -> EvalTally:
     """Per-image confusions and losses of every batch of a source, at the batches' own size."""
     batches = source.batches(0)
-    for batch in session.feed(batches):
-        session.tally(batch)
+    fed = session.feed(batches)
+    try:
+        for batch in fed:
+            session.tally(batch)
+    finally:
+        _close(fed, batches)
     return session.drain()
+
+
+def _close(*iterators: object) -> None:
+    """Ends the threads of those that have any, now and not when nobody remembers them any more."""
+    for iterator in iterators:
+        getattr(iterator, "close", lambda: None)()

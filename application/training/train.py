@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import attrs
 from attrs import field, frozen
 
 from ...domain import html
-from ...domain.architecture.weights import fingerprint
+from ...domain.architecture.weights import Weights, fingerprint
 from ...domain.choices import Choice
 from ...domain.errors import CheckpointError, DamagedCheckpointError, DataError, InvalidSpecError
 from ...domain.events import Event, RunFinished, RunMended, RunStarted, WeightsTransferred
@@ -24,6 +24,7 @@ from ...domain.ports.hub import WeightHub
 from ...domain.ports.model import Model
 from ...domain.ports.preparing import DatasetStore
 from ...domain.ports.reporting import Reporter, Table
+from ..memory import enough_memory
 from ..settings import COMPUTE, TrainSettings
 from ..streaming import stream
 from .loop import TrainingLoop, count_all
@@ -134,7 +135,8 @@ class TrainModel:
 
         Raises InvalidSpecError or UnknownNameError for settings (all problems at once), DataError for the data set,
         BackendUnavailableError, CheckpointError where the folder already holds a run, another training goes on there,
-        or ``init_from`` cannot be used, TrainingDivergedError, and RunInterruptedError when ``stop`` said so.
+        or ``init_from`` cannot be used, TrainingDivergedError, OutOfMemoryError, and RunInterruptedError when
+        ``stop`` said so.
         """
         plan = self._planned(settings)
         path = plan.recipe.settings.run or self.runs.unused(plan.dataset.info.name)
@@ -164,7 +166,7 @@ class TrainModel:
         parts, settings = plan.parts, plan.recipe.settings
         training, validation = self._batches(plan.dataset, parts)
         start = beginning(parts, settings, plan.source)
-        model = parts.backend.build(parts.spec, start.weights, device=settings.device, precision=settings.precision)
+        model = _built(parts, settings, start.weights)
         run = self.runs.create(path, self._configuration(plan, model, start))
         return _Stage(parts, model, training, validation, run, start, _written(parts, settings))
 
@@ -187,7 +189,7 @@ class TrainModel:
         # Killed between its last checkpoint and its end, a run has its curves yet to be drawn.
         if start.progress.ended(parts.loop.epochs) and run.finished():
             raise CheckpointError(f"The run in {path} is finished, after {start.progress.epoch} epochs.")
-        model = parts.backend.build(parts.spec, start.weights, device=settings.device, precision=settings.precision)
+        model = _built(parts, settings, start.weights)
         mended = tuple(filter(None, (recovered, run.rewind(start.progress.epoch))))
         return _Stage(parts, model, training, validation, run, start, _written(parts, settings), before, mended)
 
@@ -241,7 +243,8 @@ class TrainModel:
                 emit(failure)
 
         try:
-            return self._run(stage, emit, stop)
+            with _enough_memory(stage.parts):
+                return self._run(stage, emit, stop)
         finally:
             for failure in trackers.close():
                 emit(failure)
@@ -344,6 +347,20 @@ def with_compute(
         )
     where += f" with another {', '.join(compute)}" if compute else ""
     return codec.from_values(TrainSettings, {**values, **compute}, where=where)
+
+
+def _built(parts: Parts, settings: TrainSettings, weights: Weights) -> Model:
+    with _enough_memory(parts):
+        return parts.backend.build(parts.spec, weights, device=settings.device, precision=settings.precision)
+
+
+def _enough_memory(parts: Parts) -> AbstractContextManager[None]:
+    height, width = parts.training.size
+    return enough_memory(
+        f"in training, with batches of {parts.training.batch} images of {height}x{width}",
+        fix="Try a smaller --batch, with --accumulate for as many images an update as now; a smaller --size; or "
+        "--precision bf16. Weights that are saved can be taken over: --init-from RUN.",
+    )
 
 
 def _written(parts: Parts, settings: TrainSettings) -> str:

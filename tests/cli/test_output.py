@@ -123,8 +123,10 @@ def test_the_next_command_that_is_named_can_be_typed(cli, shapes: Path, tmp_path
         (errors.PluginError("x"), 4),
         (errors.CheckpointError("x"), 5),
         (errors.TrainingDivergedError("x"), 6),
+        (errors.OutOfMemoryError("x"), 7),
         (errors.RunInterruptedError("x"), 130),
         (KeyboardInterrupt(), 130),
+        (OSError(28, "No space left on device"), 3),
         (RuntimeError("x"), 1),
     ],
 )
@@ -147,7 +149,7 @@ def test_every_deliberate_error_has_an_exit_code() -> None:
     listed = [kind for kind, _ in entry.EXIT_CODES]
     codes = {kind.__name__: next(code for k, code in entry.EXIT_CODES if issubclass(kind, k)) for kind in kinds}
     assert len(codes) == len(kinds)
-    assert set(codes.values()) == {2, 3, 4, 5, 6, 130}
+    assert set(codes.values()) == {2, 3, 4, 5, 6, 7, 130}
     # the general one comes last, else it would swallow the others
     assert listed.index(errors.SegportError) == len(listed) - 1
 

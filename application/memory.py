@@ -1,0 +1,35 @@
+"""Memory that ran out, told in the words of whoever can do something about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..domain.errors import OutOfMemoryError, SegportError, in_one_line
+
+_SAID = ("out of memory", "out_of_memory", "allocate memory", "not enough memory", "resource_exhausted", "oom when")
+"""In every framework's own error for it: they have no class in common. CUDA's libraries say ALLOC_FAILED."""
+
+
+@contextmanager
+def enough_memory(doing: str, fix: str) -> Iterator[None]:
+    """Raises OutOfMemoryError in place of Python's MemoryError or a framework's error of that meaning.
+
+    Args:
+        doing: what was being done, and how much at once.
+        fix: what to try.
+    """
+    try:
+        yield
+    except SegportError:
+        raise
+    except Exception as error:
+        if not ran_out(error):
+            raise
+        raise OutOfMemoryError(f"Memory ran out {doing}: {in_one_line(error)}.", fix=fix) from error
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error, of whatever framework, says that memory did not suffice."""
+    said = f"{type(error).__name__}: {error}".lower()
+    return isinstance(error, MemoryError) or any(words in said for words in (*_SAID, "alloc_failed"))
