@@ -71,5 +71,5 @@ def _split(text: str) -> list[str]:
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -9,8 +9,8 @@ from attrs import evolve
 from .classes import ClassMap, SegmentClass
 from .errors import DataError, InvalidSpecError
 
-_COLOURED = re.compile(r"(\d+)[\s,]+(\d+)[\s,]+(\d+)[\s,]+(.+)")
-_NUMBERED = re.compile(r"(\d+)[\s:,;]+(.+)")
+_COLOURED = re.compile(r"(\d{1,9})[\s,]+(\d{1,9})[\s,]+(\d{1,9})[\s,]+(.+)")
+_NUMBERED = re.compile(r"(\d{1,9})[\s:,;]+(.+)")
 
 
 def parse_class_names(text: str, where: str = "classes.txt") -> ClassMap:

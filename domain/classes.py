@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from .class_dict import LARGEST_VALUE, read_rows
 from .errors import DataError, InvalidSpecError, UnknownNameError
 from .masks.colours import match_colours
 from .masks.palette import Colour, default_colours, to_palette
+from .plain_text import has_controls
 from .unknown_values import unknown_colours, unknown_values
 
 BACKGROUNDS = ("background", "_background_", "__background__")
@@ -75,6 +77,7 @@ class ClassMap:
                 if max(colour) > 255 or min(colour) < 0
             ),
         ]
+        problems += [f"the class name {name!r} holds control characters" for name in self.names if has_controls(name)]
         if not 1 <= len(self.classes) <= IGNORE:
             problems.insert(0, f"there must be 1 to {IGNORE} classes, not {len(self.classes)}")
         if problems:
@@ -184,7 +187,7 @@ class ClassMap:
         try:
             classes = tuple(SegmentClass(str(c["name"]), c["colour"], c["values"]) for c in data["classes"])
             return cls(classes, data.get("ignored", ()), data.get("ignored_colours", ()))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             if isinstance(error, InvalidSpecError):
                 raise
             raise InvalidSpecError(f"This is no class map: {type(error).__name__}: {error}.") from error
@@ -221,5 +224,4 @@ def _fits(value: int) -> bool:
 
 
 def _repeated(what: str, values: Sequence[object]) -> list[str]:
-    twice = dict.fromkeys(value for index, value in enumerate(values) if value in values[:index])
-    return [f"the {what} {value!r} is given more than once" for value in twice]
+    return [f"the {what} {value!r} is given more than once" for value, times in Counter(values).items() if times > 1]

@@ -5,9 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+from .listing import cut
+from .plain_text import shown
+
+_SHOWN = 100
+"""Problems on a screen: a file of nothing else may have a million."""
+
 
 class SegportError(Exception):
-    """Base of all deliberate errors.
+    """Base of all deliberate errors. What they quote of files is shown as ``plain_text`` says.
 
     Args:
         message: one sentence: what is wrong, and where (file, field, value).
@@ -16,13 +22,13 @@ class SegportError(Exception):
     """
 
     def __init__(self, message: str, *, problems: Sequence[str] = (), fix: str = "") -> None:
-        self.message = message
-        self.problems = tuple(problems)
-        self.fix = fix
-        super().__init__(message)
+        self.message = shown(message)
+        self.problems = tuple(map(shown, problems))
+        self.fix = shown(fix)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
-        lines = [self.message, *(f"  - {problem}" for problem in self.problems)]
+        lines = [self.message, *(f"  - {problem}" for problem in cut(self.problems, _SHOWN))]
         return "\n".join([*lines, self.fix] if self.fix else lines)
 
 

@@ -69,14 +69,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
     tensors = _checked(path, header)
     try:
         spec = spec_from_data(header["spec"])
-        progress, step, frozen = header["progress"], header["step"], int(header.get("frozen", 0))
+        progress, frozen = header["progress"], int(header.get("frozen", 0))
+        step = None if header["step"] is None else int(header["step"])
         averaged = bool(header.get("averaged", False))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CheckpointError(f"{path}: its description cannot be understood: {error}.", fix=READ_FIX) from None
     weights = {name: array for name, array in tensors.items() if not name.startswith(_STATE)}
     if problems := mismatch(spec.graph, weights):
         raise CheckpointError(f"{path}: its weights do not fit its own graph.", problems=problems, fix=READ_FIX)
-    state = None if step is None else _state(tensors, weights, int(step), frozen, averaged)
+    state = None if step is None else _state(tensors, weights, step, frozen, averaged)
     return Checkpoint(spec, weights, state, progress)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from ...domain.ports.images import ImageCodec
 from ...domain.ports.preparing import DatasetRow
 from ...domain.samples import Sample, Task
 from ...domain.splitting import SPLITS
+from ..files import is_file, read_text
 from .tables import info_from_data, parse_rows
 from .toml import read_toml
 
@@ -120,16 +122,6 @@ def mask_files(mask: str, classes: Sequence[str]) -> list[str]:
     return [mask.replace(EACH, name) for name in classes] if EACH in mask else [mask]
 
 
-def read_text(path: Path) -> str:
-    """A UTF-8 file. Raises DataError."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError(f"{path} is not UTF-8 text.", fix="Save it as UTF-8.") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
-
-
 def _disagreements(info: DatasetInfo, classes: ClassMap, rows: Sequence[DatasetRow]) -> list[str]:
     problems = []
     if classes.names != tuple(info.pixel_counts):
@@ -141,12 +133,17 @@ def _disagreements(info: DatasetInfo, classes: ClassMap, rows: Sequence[DatasetR
 
 
 def _missing(root: Path, rows: Sequence[DatasetRow], classes: Sequence[str]) -> list[str]:
-    """Listing the few folders is quicker than asking for every file."""
-    there = {
-        f"{folder}/{name}"
-        for folder in (IMAGES, MASKS, *(f"{MASKS}/{name}" for name in classes))
-        if (root / folder).is_dir()
-        for name in os.listdir(root / folder)
-    }
-    files = [file for row in rows for file in (row.stored.image, *mask_files(row.stored.mask, classes))]
-    return [f"{file} is missing" for file in files if file not in there and not (root / file).is_file()]
+    """Listing the few folders is quicker than asking for every file. Images alone may lie elsewhere (--reference)."""
+    there: set[str] = set()
+    for folder in (IMAGES, MASKS, *(f"{MASKS}/{name}" for name in classes)):
+        with suppress(OSError, ValueError):  # also for a class's name that no folder can have
+            there.update(f"{folder}/{name}" for name in os.listdir(root / folder))
+    problems = []
+    for row in rows:
+        masks = mask_files(row.stored.mask, classes)
+        for file in (row.stored.image, *masks):
+            if ".." in Path(file).parts or (file in masks and Path(file).is_absolute()):
+                problems.append(f"{file} leads out of the data set")
+            elif file not in there and not is_file(root / file):
+                problems.append(f"{file} is missing")
+    return problems

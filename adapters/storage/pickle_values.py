@@ -87,10 +87,10 @@ def _run(
             stack.append(memo[argument])
         case "SETITEM":
             value, key = stack.pop(), stack.pop()
-            _container(stack, dict)[key] = value
+            _container(stack, dict)[_key(key)] = value
         case "SETITEMS":
             values = _since_mark(stack)
-            _container(stack, dict).update(zip(values[::2], values[1::2], strict=True))
+            _container(stack, dict).update(zip(map(_key, values[::2]), values[1::2], strict=True))
         case "APPEND":
             value = stack.pop()
             _container(stack, list).append(value)
@@ -100,10 +100,12 @@ def _run(
         case "GLOBAL":
             stack.append(Name(argument.replace(" ", ".", 1)))
         case "STACK_GLOBAL":
-            attribute, module = stack.pop(), stack.pop()
+            attribute, module = _key(stack.pop()), _key(stack.pop())
             stack.append(Name(f"{module}.{attribute}"))
         case "REDUCE":
             arguments, function = stack.pop(), stack.pop()
+            if not isinstance(function, Name):
+                raise NotTensorsError("it calls what is no function")
             stack.append(call(function, arguments))
         case "BINPERSID":
             stack.append(persistent(stack.pop()))
@@ -116,10 +118,19 @@ def _run(
 
 
 def _since_mark(stack: list[Any]) -> list[Any]:
-    mark = len(stack) - 1 - next(i for i, value in enumerate(reversed(stack)) if value is _MARK)
+    mark = len(stack) - 1 - next((i for i, value in enumerate(reversed(stack)) if value is _MARK), len(stack))
+    if mark < 0:
+        raise NotTensorsError("it is damaged: a mark is missing")
     values = stack[mark + 1 :]
     del stack[mark:]
     return values
+
+
+def _key(value: Any) -> str | int:
+    """A name or number. To hash or print a tuple of tuples that share their parts may never come to an end."""
+    if type(value) not in (str, int):
+        raise NotTensorsError("it has a key or a name that is no text")
+    return value  # type: ignore[no-any-return]
 
 
 def _container(stack: list[Any], kind: type[Any]) -> Any:

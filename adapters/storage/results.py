@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import math
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,9 @@ import numpy as np
 from ...domain.arrays import Counts, Probabilities
 from ...domain.errors import DataError
 from ..files import atomic_path, write_bytes, write_text
+
+_LARGEST = 1 << 32
+"""Bytes of matrices that are unpacked: those of ten thousand images and 200 classes. A bomb claims more."""
 
 
 class ResultFiles:
@@ -32,11 +34,15 @@ class ResultFiles:
         try:
             with path.open("rb") as file:  # NumPy forgets to close a broken one
                 arrays = np.load(file, allow_pickle=False)
+                if sum(entry.file_size for entry in arrays.zip.infolist()) > _LARGEST:
+                    raise ValueError(f"unpacked, it is larger than {_LARGEST} bytes")
                 keys, counts = arrays["keys"], arrays["counts"]
-        except (OSError, EOFError, ValueError, LookupError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path} does not hold confusion matrices: {error}") from None
-        if counts.ndim != 3 or counts.shape[1] != counts.shape[2] or len(keys) != len(counts):
-            raise DataError(f"{path}: {len(keys)} keys and counts of shape {counts.shape} do not belong together.")
+        except Exception as error:  # noqa: BLE001 - broken zip files and headers raise anything at all
+            raise DataError(f"{path} does not hold confusion matrices: {error or type(error).__name__}") from None
+        if counts.ndim != 3 or counts.shape[1] != counts.shape[2] or keys.shape != counts.shape[:1] or not counts.size:
+            raise DataError(f"{path}: keys {keys.shape} and counts of shape {counts.shape} do not belong together.")
+        if counts.dtype.kind not in "iu" or counts.min() < 0:
+            raise DataError(f"{path}: its counts, {counts.dtype}, are not whole numbers from 0.")
         return [str(key) for key in keys], list(counts.astype(np.int64))
 
     def save_values(self, path: Path, values: Mapping[str, Any]) -> None:

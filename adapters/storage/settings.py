@@ -155,7 +155,7 @@ def _number(value: Any) -> float:
         raise ValueError("expected a number")
     try:
         return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError("expected a number") from None
 
 

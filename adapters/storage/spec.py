@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...domain.architecture.graph import Graph
@@ -27,15 +27,19 @@ def spec_to_data(spec: ModelSpec) -> dict[str, Any]:
 
 
 def spec_from_data(data: Mapping[str, Any]) -> ModelSpec:
-    """Raises KeyError, TypeError or ValueError for anything that ``spec_to_data`` does not write."""
+    """Raises KeyError, TypeError, ValueError, AttributeError or OverflowError for what is no spec."""
     height, width = data["size"]
     return ModelSpec(
         graph=Graph.from_data(data["graph"]),
         classes=ClassMap.from_data(data["classes"]),
         task=Task(data["task"]),
-        normalisation=Normalisation(tuple(data["normalisation"]["mean"]), tuple(data["normalisation"]["std"])),
+        normalisation=Normalisation(_floats(data["normalisation"]["mean"]), _floats(data["normalisation"]["std"])),
         fit=Fit(data["fit"]),
         size=(int(height), int(width)),
         architecture=str(data["architecture"]),
         encoder=str(data["encoder"]),
     )
+
+
+def _floats(values: Iterable[Any]) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)

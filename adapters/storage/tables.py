@@ -55,7 +55,7 @@ def info_from_data(data: Mapping[str, Any], where: str) -> DatasetInfo:
         return DatasetInfo(
             name=str(data["name"]),
             task=Task(data["task"]),
-            channels=int(images["channels"]),
+            channels=_channels(images["channels"]),
             seed=int(data["seed"]),
             split_sizes=_whole(data["splits"]),
             mean=_floats(images["mean"]),
@@ -73,7 +73,7 @@ def info_from_data(data: Mapping[str, Any], where: str) -> DatasetInfo:
         )
     except KeyError as error:
         raise DataError(f"{where} lacks the key {error}.", fix=_AGAIN) from None
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DataError(f"{where} holds a wrong value: {error}.", fix=_AGAIN) from None
 
 
@@ -133,7 +133,13 @@ class Table:
 
 def read_table(text: str, where: str, columns: Sequence[str]) -> Table:
     """A CSV table with a header. Raises DataError naming missing columns and short lines."""
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True)
+    try:
+        return _table(csv.DictReader(io.StringIO(text), skipinitialspace=True, strict=True), where, columns)
+    except csv.Error as error:
+        raise DataError(f"{where} is no table of text: {error}.") from None
+
+
+def _table(reader: csv.DictReader[str], where: str, columns: Sequence[str]) -> Table:
     missing = [name for name in columns if name not in (reader.fieldnames or ())]
     if missing:
         raise DataError(
@@ -149,6 +155,12 @@ def read_table(text: str, where: str, columns: Sequence[str]) -> Table:
     if short:
         raise DataError(f"{where} has lines that end too early.", problems=short)
     return Table(tuple(rows))
+
+
+def _channels(value: Any) -> int:
+    if value not in (1, 3):
+        raise ValueError(f"images have 1 or 3 channels, not {value}")
+    return int(value)
 
 
 def _whole(values: Mapping[str, Any]) -> dict[str, int]:

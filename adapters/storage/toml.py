@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,19 +14,21 @@ import tomli_w
 from ...domain.errors import CheckpointError, InvalidSpecError, SegportError
 from .. import files
 
+_BOTTOMLESS = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""")
+"""Keys such as a.a.a.a, which tomllib takes a time and a memory for that grow by the square of their length."""
+
 
 def read_toml(path: Path, error: type[SegportError] = InvalidSpecError) -> dict[str, Any]:
     """The tables of a file. Raises ``error`` naming file, line and column."""
+    if not path.exists():
+        raise error(f"{path} does not exist.")
+    text = files.read_text(path, error)
+    if _BOTTOMLESS.search(text):
+        raise error(f"{path} is not valid TOML: it has tables in tables without end.")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise error(f"{path} does not exist.") from None
-    except UnicodeDecodeError:
-        raise error(f"{path} is not TOML: it is not UTF-8 text.") from None
-    except tomllib.TOMLDecodeError as reason:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as reason:  # also for a number of thousands of digits, lists in lists ...
         raise error(f"{path} is not valid TOML: {reason}.", fix="Strings need quotes; true and false do not.") from None
-    except OSError as reason:
-        raise error(f"{path} cannot be read: {reason.strerror or reason}.") from None
 
 
 def write_toml(path: Path, values: Mapping[str, Any]) -> None:

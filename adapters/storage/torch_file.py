@@ -32,7 +32,10 @@ _LARGEST = 4
 """Times a file's size that its tensors may have together: some may share a storage, but not without end."""
 _NESTED = ("state_dict", "model_state_dict", "model")
 """Where training programs keep the weights in what they save."""
-_DAMAGE = (zipfile.BadZipFile, struct.error, EOFError, LookupError, ValueError, TypeError, AttributeError, RuntimeError)
+_DAMAGE = (
+    *(zipfile.BadZipFile, struct.error, EOFError, LookupError, ValueError, TypeError, AttributeError, RuntimeError),
+    *(OverflowError, MemoryError),
+)
 """What reading bytes that somebody altered may raise on the way, from zip file's headers to the pickle's values."""
 _TENSOR = ("torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor")
 
@@ -115,9 +118,9 @@ def _older(data: bytes) -> tuple[Any, Callable[[str], bytes]]:
     return value, lambda key: data[places[key][0] : sum(places[key])]
 
 
-def _call(function: Any, arguments: Any) -> Any:
+def _call(function: Name, arguments: Any) -> Any:
     """What torch.load would have called, for the few functions that tensors need."""
-    name = function.text if isinstance(function, Name) else str(function)
+    name = function.text
     if name == "collections.OrderedDict" and len(arguments) < 2:
         return dict(*arguments)
     if name == "torch._utils._rebuild_parameter":
@@ -132,7 +135,9 @@ def _call(function: Any, arguments: Any) -> Any:
 def _storage(reference: Any) -> _Storage:
     """("storage", type, key, device, length), and in the older format a view, which nobody writes any more."""
     _, name, key, _, _, *view = reference
-    kind = str(getattr(name, "text", name)).removeprefix("torch.").removesuffix("Storage")
+    if not isinstance(name, Name) or not isinstance(key, str):
+        raise NotTensorsError("it refers to storages in a way that is not known")
+    kind = name.text.removeprefix("torch.").removesuffix("Storage")
     if (kind not in _FLOATS and kind not in _OTHERS) or view not in ([], [None]):
         raise NotTensorsError(f"it holds numbers of a kind that is not known: {kind}")
     if kind in _OTHERS:

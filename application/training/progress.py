@@ -92,5 +92,5 @@ class Progress:
                 loss_sum=float(data["loss_sum"]),
                 plateau=Plateau.from_data(data["plateau"]) if data["plateau"] else None,
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise CheckpointError(f"The checkpoint's training progress cannot be read: {error!r}.") from None

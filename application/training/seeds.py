@@ -19,7 +19,7 @@ from ...domain.ports.reporting import Reporter
 from ...domain.ports.results import Results
 from ..settings import SeedsSettings, TrainSettings
 from .progress import Progress
-from .train import Listener, TrainModel, never, nobody, placed, with_compute
+from .train import Listener, TrainModel, never, nobody, placed, recorded, with_compute
 
 TABLE = "seeds.csv"
 
@@ -105,8 +105,9 @@ class TrainSeeds:
         group = self.runs.seeds(path)
         if group is None:
             raise InvalidSpecError(f"{path} is no folder of a run a seed.", fix="Give the folder that --seeds made.")
-        common = with_compute(self.codec, group.configuration["train"], compute, where=f"{path}/seeds.toml")
-        if self.datasets.open(common.data).info.fingerprint != group.configuration["dataset"]["fingerprint"]:
+        values, fingerprinted = recorded(group.configuration, f"{path}/seeds.toml")
+        common = with_compute(self.codec, values, compute, where=f"{path}/seeds.toml")
+        if self.datasets.open(common.data).info.fingerprint != fingerprinted:
             raise DataError(
                 f"The data set {common.data} is not the one that {path} was begun on: its fingerprint differs.",
                 fix="Prepare it again as it was, or start anew in another folder.",

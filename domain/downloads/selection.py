@@ -38,9 +38,8 @@ def _unknown(name: str, known: Sequence[str]) -> UnknownNameError:
     lower = {one.casefold(): one for one in known}
     near = [lower[one] for one in difflib.get_close_matches(name.casefold(), lower, n=5, cutoff=0.5)]
     hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
-    return UnknownNameError(
-        f"Unknown class {name!r}.", fix=f"{hint}There are {len(known)} classes, such as {known[0]!r}."
-    )
+    some = f", such as {known[0]!r}" if known else ""
+    return UnknownNameError(f"Unknown class {name!r}.", fix=f"{hint}There are {len(known)} classes{some}.")
 
 
 @frozen

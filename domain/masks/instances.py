@@ -28,18 +28,13 @@ def union(masks: Iterable[AnyArray], size: Size) -> Labels:
     return labels
 
 
-def to_ids(masks: Sequence[AnyArray], size: Size, overlap: Overlap) -> Ids:
-    """Instance ids: ``i + 1`` where mask ``i`` is nonzero, 0 elsewhere.
+def to_ids(masks: Iterable[AnyArray], size: Size, overlap: Overlap) -> Ids:
+    """Instance ids: ``i + 1`` where mask ``i`` is nonzero, 0 elsewhere. The masks are taken one at a time.
 
     Raises DataError for masks of another size, and for overlaps where the rule is ``REFUSE``.
     """
-    _require_sizes(masks, size)
-    if overlap is Overlap.REFUSE:
-        _refuse(masks, size, range(len(masks)))
-    ids = np.zeros(size, np.int32)
-    for index in overlap.order(_areas(masks)):
-        ids[masks[index] != 0] = index + 1
-    return ids
+    owners, _ = _owners(masks, size, overlap)
+    return owners + np.int32(1)
 
 
 def from_ids(ids: AnyArray, count: int | None = None) -> list[NDArray[np.bool_]]:
@@ -55,48 +50,62 @@ def from_ids(ids: AnyArray, count: int | None = None) -> list[NDArray[np.bool_]]
 
 
 def to_labels(
-    masks: Sequence[AnyArray], labels: Sequence[int], size: Size, overlap: Overlap, *, background: int = 0
+    masks: Iterable[AnyArray], labels: Sequence[int], size: Size, overlap: Overlap, *, background: int = 0
 ) -> Labels:
     """(H, W) class labels of instances: ``labels[i]`` where mask ``i`` wins, ``background`` where there is none.
 
-    Instances of one class may overlap under any rule. Raises DataError for masks of another size, for more or fewer
-    labels than masks, and for overlaps of different classes where the rule is ``REFUSE``.
+    The masks are taken one at a time, as from a generator. Instances of one class may overlap under any rule. Raises
+    DataError for masks of another size, for more or fewer labels than masks, and for overlaps of different classes
+    where the rule is ``REFUSE``.
     """
-    if len(labels) != len(masks):
-        raise DataError(f"There are {len(masks)} masks but {len(labels)} labels.")
-    _require_sizes(masks, size)
-    if overlap is Overlap.REFUSE:
-        _refuse(masks, size, labels)
-    semantic = np.full(size, background, np.uint8)
-    for index in overlap.order(_areas(masks)):
-        semantic[masks[index] != 0] = labels[index]
-    return semantic
+    owners, count = _owners(masks, size, overlap, labels)
+    if len(labels) != count:
+        raise DataError(f"There are {count} masks but {len(labels)} labels.")
+    return np.array([*labels, background], np.uint8)[owners]  # the last is what -1 stands for
 
 
-def _areas(masks: Sequence[AnyArray]) -> NDArray[np.int64]:
-    return np.array([np.count_nonzero(mask) for mask in masks], np.int64)
+def _owners(
+    masks: Iterable[AnyArray], size: Size, overlap: Overlap, labels: Sequence[int] | None = None
+) -> tuple[Ids, int]:
+    """(H, W) index of the mask that wins each pixel, -1 for none; and how many masks there were.
+
+    A data set may draw thousands of masks on one image: no more than one of them is held at a time.
+    """
+    owners = np.full(size, -1, np.int32)
+    smallest = np.full(size, owners.size + 1, np.int64)
+    misfits, clashes, count = [], [], 0
+    for index, mask in enumerate(masks):
+        count += 1
+        if mask.shape != size:
+            misfits.append(f"mask {index} is {mask.shape}")
+            continue
+        inside = mask != 0
+        if overlap is Overlap.FIRST:
+            inside &= owners < 0
+        elif overlap is Overlap.SMALLEST:
+            area = np.count_nonzero(inside)
+            inside &= area < smallest
+            smallest[inside] = area
+        elif overlap is Overlap.REFUSE:
+            clashes += _clashes(owners[inside], index, labels)
+        owners[inside] = index
+    if misfits:
+        raise DataError(f"Every mask of an image must have its size {size}.", problems=misfits)
+    if clashes:
+        rules = ", ".join(rule for rule in Overlap if rule is not Overlap.REFUSE)
+        raise DataError("Masks overlap.", problems=clashes, fix=f"Choose who wins: {rules}.")
+    return owners, count
+
+
+def _clashes(others: NDArray[np.int32], index: int, labels: Sequence[int] | None) -> list[str]:
+    """What to say where a mask lies on ``others``, the owners so far of its pixels; none of those of its own label."""
+    found = others[others >= 0]
+    if labels is not None:
+        found = found[np.asarray(labels)[found] != labels[index]]
+    return [f"mask {index} and mask {int(found[0])}: {found.size} pixels"] if found.size else []
 
 
 def _require_sizes(masks: Sequence[AnyArray], size: Size, start: int = 0) -> None:
     problems = [f"mask {i} is {mask.shape}" for i, mask in enumerate(masks, start) if mask.shape != size]
     if problems:
         raise DataError(f"Every mask of an image must have its size {size}.", problems=problems)
-
-
-def _refuse(masks: Sequence[AnyArray], size: Size, labels: Sequence[int]) -> None:
-    owner = np.full(size, -1, np.int64)  # index of the mask seen last; -1 is none
-    kinds = np.array([*labels, -1], np.int64)  # kinds[-1] stands for "none"
-    problems = []
-    for index, mask in enumerate(masks):
-        inside = mask != 0
-        others = owner[inside]
-        clash = others[(others >= 0) & (kinds[others] != labels[index])]
-        if clash.size:
-            problems.append(f"mask {index} and mask {int(clash[0])}: {clash.size} pixels")
-        owner[inside] = index
-    if problems:
-        raise DataError(
-            "Masks overlap.",
-            problems=problems,
-            fix=f"Choose who wins: {', '.join(rule for rule in Overlap if rule is not Overlap.REFUSE)}.",
-        )

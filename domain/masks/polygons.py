@@ -8,6 +8,7 @@ middle (even-odd rule). So, up to that rounding, a pixel belongs to a polygon wh
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,10 @@ _Steps = NDArray[np.int64]
 
 _SCALE = 5
 _LARGEST = 1 << 20
+_LEAST = 1 << 18
+"""Pixels that every outline may be long."""
+_AT_ONCE = 1 << 18
+"""Steps, about: of a longer edge all."""
 
 
 def fill(corners: Sequence[float], size: Size) -> NDArray[np.uint8]:
@@ -27,7 +32,7 @@ def fill(corners: Sequence[float], size: Size) -> NDArray[np.uint8]:
     Raises DataError for fewer than three corners, and for what is no number within reason.
     """
     mask = np.zeros(size, np.uint8)
-    columns, rows = _crossings(*_outline(_corners(corners)), size)
+    columns, rows = _all_crossings(_corners(corners), size)
     if columns.size:  # only the polygon's box is filled: most are small
         left, right, top, bottom = columns.min(), columns.max() + 1, rows.min(), rows.max()
         width, height = right - left, bottom - top
@@ -53,7 +58,7 @@ def _corners(corners: Sequence[float]) -> _Steps:
     """(K, 2) x and y in fifths of a pixel."""
     try:
         values = np.asarray(corners, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DataError("A polygon is a list of numbers: x, y of each corner.") from None
     if values.ndim != 1 or values.size % 2 or values.size < 6:
         raise DataError(f"A polygon is x, y of at least 3 corners, 6 numbers; found {values.size}.")
@@ -63,9 +68,33 @@ def _corners(corners: Sequence[float]) -> _Steps:
     return (values * _SCALE + 0.5).astype(np.int64).reshape(-1, 2)
 
 
-def _outline(corners: _Steps) -> tuple[_Steps, _Steps]:
-    """x and y of every step around: on each edge one for each unit of its longer axis, both ends included."""
+def check_length(corners: NDArray[Any], size: Size) -> None:
+    """Raises DataError for an outline, (K, 2) in pixels, that is longer than any of an image of this size need be.
+
+    It is walked step by step: a few corners far away, or many that lie apart, could take all time and memory.
+    """
+    length = float(np.abs(np.roll(corners, -1, axis=0) - corners).max(axis=1).sum())
+    longest = size[0] * size[1] + _LEAST
+    if not max(length, float(np.abs(corners).max())) <= longest:
+        raise DataError(
+            f"The outline is {length:.0f} pixels long or far away; of an image of {size[0]} x {size[1]} pixels, "
+            f"{longest} are more than enough."
+        )
+
+
+def _all_crossings(corners: _Steps, size: Size) -> tuple[_Steps, _Steps]:
+    """As ``_crossings``, of the whole outline, some edges at a time. No column is crossed between two edges."""
+    check_length(corners / _SCALE, size)
     ends = np.roll(corners, -1, axis=0)
+    steps = np.cumsum(np.abs(ends - corners).max(axis=1))
+    starts = np.flatnonzero(np.diff(steps // _AT_ONCE, prepend=0))
+    parts = zip(np.split(corners, starts), np.split(ends, starts), strict=True)
+    found = [_crossings(*_outline(*part), size) for part in parts if len(part[0])]
+    return np.concatenate([columns for columns, _ in found]), np.concatenate([rows for _, rows in found])
+
+
+def _outline(corners: _Steps, ends: _Steps) -> tuple[_Steps, _Steps]:
+    """x and y of every step along edges: one for each unit of an edge's longer axis, both ends included."""
     reach = np.abs(ends - corners)
     steep = reach[:, 0] < reach[:, 1]
     steps = reach.max(axis=1)

@@ -16,6 +16,10 @@ from ..errors import DataError
 
 Size = tuple[int, int]
 
+_BITS = 60
+"""Of a run's length, and more than any image needs."""
+_FAR = 1 << _BITS
+
 
 def runs(flat: AnyArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Starts and ends (exclusive) of the runs of nonzero values in a one-dimensional array."""
@@ -41,9 +45,10 @@ def from_counts(counts: Sequence[int], size: Size) -> NDArray[np.uint8]:
     """
     if any(count < 0 for count in counts):
         raise DataError(f"Run lengths cannot be negative; found {min(counts)}.")
-    if sum(counts) != size[0] * size[1]:
+    covered = min(sum(counts), _FAR)  # Python does not write numbers of thousands of digits
+    if covered != size[0] * size[1]:
         raise DataError(
-            f"The runs cover {sum(counts)} pixels, but {size[0]} by {size[1]} are {size[0] * size[1]}.",
+            f"The runs cover {covered} pixels, but {size[0]} by {size[1]} are {size[0] * size[1]}.",
             fix="Is the size (height, width)?",
         )
     values = np.arange(len(counts), dtype=np.int64) % 2
@@ -78,6 +83,8 @@ def decompress(text: str) -> list[int]:
             raise DataError(f"A compressed run-length string has no character {character!r} (position {place}).")
         value |= (group & 31) << shift
         shift += 5
+        if shift > _BITS:
+            raise DataError(f"A compressed run-length string holds a number without end (position {place}).")
         if not group & 32:
             value -= (group & 16) << (shift - 4)
             counts.append(value + counts[-2] if len(counts) > 2 else value)
@@ -100,7 +107,7 @@ def from_kaggle(text: str, size: Size) -> NDArray[np.uint8]:
     beyond the mask.
     """
     try:
-        numbers = np.array([int(token) for token in text.split()], np.int64)
+        numbers = np.array([int(token) for token in text.split()], np.int64).clip(-_FAR, _FAR)
     except (ValueError, OverflowError) as error:
         raise DataError(f"A run-length text holds integers only: {error}.") from error
     if len(numbers) % 2:

@@ -16,6 +16,7 @@ from ....domain.classes import BACKGROUNDS, ClassMap
 from ....domain.errors import DataError, InvalidSpecError, UnknownNameError
 from ....domain.masks.instances import Size, to_labels
 from ....domain.masks.planes import Overlap
+from ...files import read_text
 from .scan import PictureReader
 
 
@@ -104,7 +105,7 @@ class RegionReader(PictureReader, ABC):
         what was drawn on an image of another size.
         """
         labels = [IGNORE if region.ignored else _index(region, classes, self.name) for region in regions]
-        masks = [_drawn(region, size, draw) for region in regions]
+        masks = (_drawn(region, size, draw) for region in regions)
         return to_labels(masks, labels, size, self.overlap, background=background_of(classes))
 
     def stack(
@@ -180,8 +181,8 @@ def mentions(path: Path, words: Sequence[bytes]) -> bool:
 def read_json(path: Path) -> Any:
     """What a JSON file holds. Raises DataError naming file, line and column."""
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise DataError(f"{path}, line {error.lineno}, column {error.colno}: no JSON: {error.msg}.") from error
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists without end
         raise DataError(f"Cannot read {path}: {error}.") from error

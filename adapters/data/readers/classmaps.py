@@ -10,6 +10,7 @@ import numpy as np
 from ....domain.class_names import parse_class_names, parse_label_colours
 from ....domain.classes import ClassMap, parse_class_dict
 from ....domain.errors import DataError
+from ...files import read_text
 from ..decode import decode_mask
 
 _TABLE = "class_dict.csv"
@@ -30,20 +31,13 @@ def implied_classes(places: Iterable[Path], masks: Sequence[Path], max_pixels: i
     """
     for place in places:
         if (place / _TABLE).is_file():
-            return parse_class_dict(_text(place / _TABLE), str(place / _TABLE))
+            return parse_class_dict(read_text(place / _TABLE), str(place / _TABLE))
         if (place / _COLOUR_LIST).is_file():
-            return parse_label_colours(_text(place / _COLOUR_LIST), str(place / _COLOUR_LIST))
+            return parse_label_colours(read_text(place / _COLOUR_LIST), str(place / _COLOUR_LIST))
         for name in _NAME_LISTS:
             if (place / name).is_file():
-                return parse_class_names(_text(place / name), str(place / name))
+                return parse_class_names(read_text(place / name), str(place / name))
     return ClassMap.binary() if _are_binary(masks, max_pixels) else None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"Cannot read {path}: {error}.") from error
 
 
 def _are_binary(masks: Sequence[Path], max_pixels: int) -> bool:

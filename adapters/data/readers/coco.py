@@ -16,6 +16,7 @@ from ....domain.masks.instances import Size
 from ....domain.masks.polygons import fill_all
 from ....domain.masks.runlength import decompress, from_counts
 from ....domain.ports.dataset import SourceItem
+from ...files import is_file
 from ..decode import image_size
 from .annotated import Region, RegionReader, mentions, read_json, stated_size
 from .scan import SPLITS, folders, homes, listed_twice, refuse, split_named, with_unique_keys
@@ -204,7 +205,7 @@ def _roots(source: Path, index: _Index) -> list[Path]:
 def _find(file: str, roots: Sequence[Path]) -> Path | None:
     """The image by its path, or by its name alone: lists travel."""
     names = (file.replace("\\", "/"), PurePosixPath(file.replace("\\", "/")).name)
-    return next((root / name for name in names for root in roots if (root / name).is_file()), None)
+    return next((root / name for name in names for root in roots if is_file(root / name)), None)
 
 
 def _draw(region: Region, size: Size) -> AnyArray:

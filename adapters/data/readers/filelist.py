@@ -11,10 +11,12 @@ from attrs import frozen
 from ....domain.classes import ClassMap
 from ....domain.errors import DataError
 from ....domain.ports.dataset import SourceItem
+from ...files import is_file, read_text
 from .classmaps import implied_classes
 from .scan import EXTENSIONS, SPLITS, PictureReader, homes, listed_twice, refuse, split_named, with_unique_keys
 
 _FIX = "Expected one pair a line: image,mask or image,mask,split - or both separated by spaces."
+_DEEPEST = 50
 _KINDS = (".txt", ".csv", ".tsv", ".lst")
 
 
@@ -81,11 +83,11 @@ def _is_pair(row: Sequence[str]) -> bool:
 
 def _rows(source: Path) -> list[list[str]]:
     """The cells of every line; [] for lines to pass over, so that numbers stay those of the file."""
+    lines = read_text(source).splitlines()
     try:
-        lines = source.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        rows = [[] if line.lstrip().startswith("#") else _cells(line) for line in lines]
+    except csv.Error as error:
         raise DataError(f"Cannot read the list {source}: {error}.", fix=_FIX) from error
-    rows = [[] if line.lstrip().startswith("#") else _cells(line) for line in lines]
     if rows and rows[0][:2] and rows[0][0].lower() in ("image", "images", "img", "image_path"):
         rows[0] = []
     return rows
@@ -125,8 +127,8 @@ def _item(source: Path, number: int, row: Sequence[str], problems: list[str]) ->
 def _find(folder: Path, name: str) -> Path | None:
     """The file, trying ever shorter ends of its path within ``folder``."""
     whole = Path(name.replace("\\", "/"))
-    if (folder / whole).is_file():
+    if is_file(folder / whole):
         return folder / whole
-    parts = [part for part in whole.parts if part not in ("..", ".", whole.anchor)]
+    parts = [part for part in whole.parts if part not in ("..", ".", whole.anchor)][-_DEEPEST:]
     ends = (folder.joinpath(*parts[start:]) for start in range(len(parts)))
-    return next((path for path in ends if path.is_file()), None)
+    return next((path for path in ends if is_file(path)), None)

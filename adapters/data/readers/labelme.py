@@ -20,7 +20,9 @@ from ....domain.classes import ClassMap
 from ....domain.errors import DataError
 from ....domain.masks.instances import Size
 from ....domain.masks.planes import Overlap
+from ....domain.masks.polygons import check_length
 from ....domain.ports.dataset import SourceItem
+from ...files import is_file, read_text
 from ..decode import PictureWithin, decode_image, decode_mask, image_size
 from .annotated import Region, RegionReader, mentions, overlap_option, read_json, stated_size
 from .scan import SPLITS, folders, homes, refuse, with_unique_keys
@@ -34,6 +36,7 @@ _SUFFIXES = (".jpg", ".jpeg", ".JPG", ".png", ".tif", ".tiff", ".bmp", ".webp")
 _KEYS = (b'"shapes"', b'"imagePath"')
 _POINTS = {"polygon": 3, "rectangle": 2, "circle": 2, "line": 2, "linestrip": 2, "point": 1, "mask": 2}
 """Kinds of shapes, and the points each has at least."""
+_FAR = 1e15
 _FIX = "Mend the shapes in LabelMe, and put the images where the JSON files say."
 
 
@@ -70,7 +73,7 @@ class LabelMeReader(RegionReader):
         """Background and the names in labels.txt, or those of the shapes in alphabetical order."""
         for path in (home / name for home in homes(source) for name in _NAME_LISTS):
             if path.is_file():
-                return self.class_map(parse_class_names(path.read_text(encoding="utf-8-sig"), str(path)).names, source)
+                return self.class_map(parse_class_names(read_text(path), str(path)).names, source)
         shapes = (shape for path in _paths(source) for shape in (_shapes(path) or {}).get("shapes", ()))
         return self.class_map(sorted({shape["label"] for shape in shapes if not _fault(shape)} - {_IGNORED}), source)
 
@@ -134,6 +137,7 @@ class LabelMeReader(RegionReader):
         kind, points = shape.get("shape_type") or "polygon", [tuple(map(float, point)) for point in shape["points"]]
         if kind == "mask":
             return _pasted(shape["mask"], points, size, region.where, self.max_pixels)
+        check_length(np.array(points), size)
         canvas = Pillow.new("L", size[::-1])
         draw = ImageDraw.Draw(canvas)
         if kind == "polygon":
@@ -184,14 +188,14 @@ def _fault(shape: Any) -> str:
 
 
 def _is_finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+    return isinstance(value, (int, float)) and abs(value) < _FAR
 
 
 def _image(path: Path, content: Mapping[str, Any]) -> Path | None:
     """The image's file: ``path`` itself where the image is in there."""
     named = path.parent / str(content["imagePath"]).replace("\\", "/")
     beside = (path.with_suffix(suffix) for suffix in _SUFFIXES)
-    found = next((file for file in (named, *beside) if file.is_file()), None)
+    found = next((file for file in (named, *beside) if is_file(file)), None)
     return found or (path if content.get("imageData") else None)
 
 

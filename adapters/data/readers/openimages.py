@@ -15,6 +15,7 @@ from ....domain.errors import DataError
 from ....domain.masks.instances import Size
 from ....domain.ports.dataset import SourceItem
 from ....domain.resampling import resize_labels
+from ...files import is_file
 from ..decode import image_size
 from ..labels import read_labels
 from .annotated import Region, RegionReader, read_json
@@ -219,4 +220,4 @@ def _places(table: Path, kind: str) -> list[Path]:
 
 
 def _first(folders: Sequence[Path], name: str) -> Path | None:
-    return next((folder / name for folder in folders if (folder / name).is_file()), None)
+    return next((folder / name for folder in folders if is_file(folder / name)), None)

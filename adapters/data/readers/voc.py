@@ -12,6 +12,7 @@ from ....domain.classes import ClassMap, SegmentClass
 from ....domain.errors import DataError
 from ....domain.masks.palette import IGNORE_COLOUR, voc_colour
 from ....domain.ports.dataset import SourceItem
+from ...files import read_text
 from .scan import PictureReader, folders, homes, pictures, refuse, side_by_side, split_named
 
 BORDER = 255
@@ -54,7 +55,7 @@ class VocReader(PictureReader):
                 return _label_map(place / _LABEL_MAP)
             for name in _NAME_LISTS:
                 if (path := place / name).is_file():
-                    return _in_voc_colours(parse_class_names(path.read_text(encoding="utf-8-sig"), str(path)).names)
+                    return _in_voc_colours(parse_class_names(read_text(path), str(path)).names)
         return _in_voc_colours(NAMES)
 
     def items(self, source: Path) -> Sequence[SourceItem]:
@@ -88,7 +89,7 @@ def _splits(home: Path) -> dict[str, str | None]:
     splits: dict[str, str | None] = {}
     for path in sorted(place.glob("*.txt")):
         split = split_named(path.stem)
-        for key in path.read_text(encoding="utf-8-sig").split():
+        for key in read_text(path).split():
             if splits.get(key) not in (None, split) and split is not None:
                 raise DataError(f"{path}: {key} is in the list of {splits[key]} too.")
             splits[key] = splits.get(key) or split
@@ -102,7 +103,7 @@ def _in_voc_colours(names: Sequence[str]) -> ClassMap:
 
 def _label_map(path: Path) -> ClassMap:
     """``name:r,g,b:parts:actions``, one class a line in order of index, as CVAT and Datumaro write it."""
-    rows = [line.split(":") for line in path.read_text(encoding="utf-8-sig").splitlines() if not line.startswith("#")]
+    rows = [line.split(":") for line in read_text(path).splitlines() if not line.startswith("#")]
     try:
         colours = {row[0]: tuple(map(int, row[1].split(","))) for row in rows if row[0].strip()}
         kept = [name for name in colours if name != "ignored"]
