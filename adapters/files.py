@@ -38,10 +38,7 @@ def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
             _flush(temporary)
         os.replace(temporary, path)
     except BaseException as error:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)
+        remove(temporary)
         if isinstance(error, OSError) and error.filename in (None, str(temporary)):
             error.filename = str(path)  # a full disk names no file, and nobody knows the temporary one
         raise
