@@ -144,6 +144,8 @@ def _opened(path: Source, max_pixels: int) -> Iterator[tuple[Pillow.Image, int]]
                 try:
                     Pillow.init()  # else Pillow stumbles over named formats it has not loaded yet
                     image = Pillow.open(file, formats=_FORMATS)
+                except MemoryError:
+                    raise _refusal(path, "its header claims to be larger than all memory") from None
                 finally:
                     Pillow.MAX_IMAGE_PIXELS = limit
                 # Before anything else: asking a PNG for its EXIF data makes Pillow decode it whole.

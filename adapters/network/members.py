@@ -35,7 +35,8 @@ def members(archive: Path, bounded: Bounds) -> Iterator[Member]:
 
     Raises:
         DataError: for links, devices, encrypted files, and rare compressions.
-        OSError, EOFError, UnicodeDecodeError, zipfile.BadZipFile, tarfile.TarError, zlib.error: for a damaged archive.
+        OSError, EOFError, ValueError, LookupError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile,
+            tarfile.TarError: for a damaged archive.
     """
     return _zipped(archive, bounded) if zipfile.is_zipfile(archive) else _tarred(archive, bounded)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -13,7 +14,7 @@ from typing import IO, cast
 
 from attrs import define, frozen
 
-from ...domain.errors import DataError
+from ...domain.errors import DataError, SegportError
 from ...domain.ports.downloading import Listener, Stop
 from .disk import write_whole, writing
 from .members import Member, members
@@ -21,14 +22,10 @@ from .stopping import heed
 
 _CHUNK = 1 << 20
 _DAMAGED = (
-    OSError,
-    EOFError,
-    UnicodeDecodeError,
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    NotImplementedError,
+    *(OSError, EOFError, ValueError, LookupError, RuntimeError),
+    *(struct.error, zlib.error, zipfile.BadZipFile, tarfile.TarError),
 )
+"""What reading an archive that somebody altered may raise."""
 _UNSAFE = re.compile(r"[\x00-\x1f\\]|^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
 _JUNK = re.compile(r"(^|/)(__MACOSX/.*|\._[^/]*|\.DS_Store|Thumbs\.db)$")
 
@@ -68,6 +65,8 @@ class ArchiveUnpacker:
                     _write(archive, member, folder / where)
                     written.append(name)
                     listen(len(written), None)
+        except SegportError:
+            raise
         except _DAMAGED as error:
             raise DataError(
                 f"{archive} cannot be unpacked: {error or type(error).__name__}.",
