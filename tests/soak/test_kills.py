@@ -1,42 +1,111 @@
-"""Killed at random moments and resumed each time, a run ends with the bytes of one that nobody disturbed."""
+"""Killed at random moments, and at every change to a file, and gone on with: the end is that of nobody disturbed."""
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
-KILLS = 40
-"""Of each backend's training."""
+import pytest
+
+from segport.tests.faulty_commands import tree
+
+KILLS = 30
+"""At random moments, of each backend's training, and of prepare."""
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-EPOCHS = 12
-FLAGS = ("--epochs", EPOCHS, "--rate", "0.01", "--log-every", "1", "--device", "cpu", "--quiet")
+FLAGS = ("--rate", "0.01", "--log-every", "1", "--device", "cpu", "--quiet", "--backend")
+STEP = {"torch": 3, "tensorflow": 10}
+"""Every so many changes to files one is the last."""
+
+Train = tuple[object, ...]
+
+
+@pytest.fixture
+def train(forks: Any, prepared: Path, tiny: tuple[str, ...]) -> Train:
+    return ("train", prepared, *tiny, *FLAGS, forks.backend)
+
+
+def go_on(train: Train, run: Path) -> Train:
+    """What a user would type next."""
+    return ("train", "--resume", run, "--quiet") if (run / "run.toml").exists() else (*train, "--run", run)
 
 
 def same(run: Path, whole: Path) -> None:
     """Fails unless both hold the same checkpoints and rows, to the byte, and nothing half-written."""
-    names = sorted(path.name for path in (whole / "checkpoints").iterdir())
-    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == names
-    for name in ("metrics.csv", *(f"checkpoints/{name}" for name in names)):
-        assert (run / name).read_bytes() == (whole / name).read_bytes(), name
+    kept, expected = (
+        {
+            name: content
+            for name, content in tree(folder).items()
+            if name.startswith(("metrics", "checkpoints", ".", "plots/.")) and "previous" not in name
+        }
+        for folder in (run, whole)
+    )
+    assert kept == expected, sorted(kept)
 
 
-def test_a_training_killed_at_random_moments(forks, prepared: Path, tiny: tuple[str, ...], tmp_path: Path) -> None:
-    train = ("train", prepared, *tiny, *FLAGS, "--backend", forks.backend, "--run")
+def test_a_training_killed_at_random_moments(forks: Any, train: Train, tmp_path: Path) -> None:
+    train = (*train, "--epochs", "12")
     began = time.monotonic()
-    forks.start(*train, tmp_path / "whole")
-    assert forks.wait() == 0, forks.said.read_text()
+    assert forks.run(*train, "--run", tmp_path / "whole") == 0, forks.said.read_text()
     seconds = time.monotonic() - began
 
     chance, kills, runs = random.Random(41), 0, 0
     while kills < KILLS:
         run, code, runs = tmp_path / f"run-{runs}", -1, runs + 1
         while code != 0:
-            go_on = ("train", "--resume", run, "--quiet") if (run / "run.toml").exists() else (*train, run)
             by = chance.choice(SIGNALS)
-            code = forks.killed(*go_on, after=chance.uniform(0, seconds), by=by)
+            code = forks.killed(*go_on(train, run), after=chance.uniform(0, seconds), by=by)
             assert code in (0, 130, -by), forks.said.read_text()
             kills += code != 0
         same(run, tmp_path / "whole")
-    print(f"{forks.backend}: {kills} kills, {runs} runs")
+    print(f"train, {forks.backend}: {kills} kills at random moments, {runs} runs")
+
+
+def test_a_training_killed_at_its_changes_to_files(forks: Any, train: Train, tmp_path: Path) -> None:
+    train = (*train, "--epochs", "2")
+    assert forks.run(*train, "--run", tmp_path / "whole") == 0, forks.said.read_text()
+    at, kills, run = 0, 0, tmp_path / "0"
+    while forks.run(*train, "--run", run, at=at) == -signal.SIGKILL:
+        kills += 1
+        assert forks.run(*go_on(train, run)) == 0, f"change {at}: {forks.said.read_text()}"
+        same(run, tmp_path / "whole")
+        at += STEP[forks.backend]
+        run = tmp_path / str(at)
+    same(run, tmp_path / "whole")
+    assert kills > 5
+    print(f"train, {forks.backend}: {kills} kills at changes to files")
+
+
+@pytest.mark.parametrize("forks", ["none"], indirect=True)
+def test_prepare_killed(forks: Any, source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    prepare = ("prepare", source, out, "--quiet")
+    began = time.monotonic()
+    assert forks.run(*prepare) == 0, forks.said.read_text()
+    seconds, whole = time.monotonic() - began, tree(out)
+
+    def repeated() -> None:
+        """It is whole already, or its repetition leaves just that."""
+        if not out.exists():
+            assert forks.run(*prepare) == 0, forks.said.read_text()
+            assert sorted(os.listdir(tmp_path)) == ["out", "source"]
+        assert tree(out) == whole
+        shutil.rmtree(out)
+
+    shutil.rmtree(out)
+    chance, random_kills = random.Random(41), 0
+    for _ in range(KILLS):
+        by = chance.choice(SIGNALS)
+        code = forks.killed(*prepare, after=chance.uniform(0, seconds), by=by)
+        assert code in (0, 130, -by), forks.said.read_text()
+        random_kills += code != 0
+        repeated()
+    at = 0
+    while forks.run(*prepare, at=at) == -signal.SIGKILL:
+        at += 1
+        repeated()
+    print(f"prepare: {random_kills} kills at random moments, {at} at changes to files")
