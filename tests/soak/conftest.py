@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-
 ALWAYS = ("cv2", "matplotlib.figure", "matplotlib.backends.backend_agg")
 IMPORTED = {"torch": ("torch", "torch._dynamo", "torch._refs"), "tensorflow": ("tensorflow", "keras"), "none": ()}
 """What takes longer to import than the rest of a small command takes, by backend."""
