@@ -15,6 +15,7 @@ from ..domain.choices import Choice
 from ..domain.errors import InvalidSpecError, UnknownNameError
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.model import Encoder
+from .natives import framework_of
 from .settings import ShowModelSettings
 from .tables import layer_table
 
@@ -32,7 +33,7 @@ class ModelReport:
         layers: the nodes in order of computation.
         outputs: nodes that make logits, main one first; of an encoder its features, finest first.
         parameters: trainable ones.
-        multiply_adds: of convolutions and attention; twice that in FLOPs.
+        multiply_adds: of convolutions and attention; twice that in FLOPs. 0 of a native model, whose code nobody reads.
         stride: the multiple that height and width should have.
     """
 
@@ -69,10 +70,11 @@ class ShowModel:
             known = (*self.catalogue.names("architecture"), *self.catalogue.names("encoder"))
             raise UnknownNameError.of("architecture or encoder", name, known)
         chosen = settings.encoder or ENCODER
+        native = framework_of(self.catalogue, choice) and Choice("an encoder of its own")
         architecture = self.catalogue.architecture(name, choice.options)
         encoder = self.catalogue.encoder(chosen.name, chosen.options)
         graph = architecture.graph(channels=channels, outputs=settings.classes or CLASSES, encoder=encoder)
-        return _report(choice, chosen, rows(graph, height, width), graph.outputs, graph.stride)
+        return _report(choice, native or chosen, rows(graph, height, width), graph.outputs, graph.stride)
 
     def _known(self, kind: str) -> set[str]:
         return {name for part in self.catalogue.offered(kind) for name in (part.name, *part.aliases)}

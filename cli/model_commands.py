@@ -14,6 +14,7 @@ from .flags import command
 
 if TYPE_CHECKING:
     from ..application.show_model import ModelReport
+    from ..domain.ports.catalogue import Offered
 
 KINDS = ("architecture", "encoder")
 
@@ -38,11 +39,15 @@ def _list(given: dict[str, Any]) -> int:
 
     terminal, toolkit = begin(given)
     offered = [(kind, part) for kind in KINDS for part in toolkit.registry.offered(kind)]
-    rows = tuple((kind, ", ".join((e.name, *e.aliases)), e.plugin, e.summary) for kind, e in offered)
+    rows = tuple((kind, ", ".join((e.name, *e.aliases)), e.plugin, _words(e)) for kind, e in offered)
     terminal.table(Table(("kind", "name", "from", "what it is"), rows))
-    fields = ("name", "aliases", "plugin", "summary")
+    fields = ("name", "aliases", "plugin", "summary", "framework")
     terminal.object({f"{k}s": [{f: getattr(e, f) for f in fields} for kind, e in offered if kind == k] for k in KINDS})
     return 0
+
+
+def _words(part: Offered) -> str:
+    return f"{part.summary}; {part.framework} alone" if part.framework else part.summary
 
 
 def _show(given: dict[str, Any]) -> int:
@@ -61,11 +66,12 @@ def _totals(report: ModelReport, size: tuple[int, int, int]) -> str:
     name = f"{report.name} on {report.encoder}" if report.encoder else report.name
     outputs = ", ".join(f"{_times(row.shape)} ({row.name})" for row in report.outputs)
     giga = report.multiply_adds / 1e9
+    cost = f"{giga:.3f} G, which is {2 * giga:.3f} GFLOPs; those of convolutions and attention"
     return (
         f"\n{name}, for one image of {_times(size)}:\n"
         f"  {'logits' if report.encoder else 'features'}: {outputs}\n"
         f"  parameters: {report.parameters:,}\n"
-        f"  multiply-adds: {giga:.3f} G, which is {2 * giga:.3f} GFLOPs; those of convolutions and attention\n"
+        f"  multiply-adds: {cost if giga else 'not known'}\n"
         f"  height and width: multiples of {report.stride}"
     )
 

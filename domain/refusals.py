@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from numpy.typing import NDArray
 
 from .architecture.graph import Graph
+from .architecture.operations import Native
 from .architecture.weights import Weights, mismatch
 from .errors import CheckpointError, InvalidSpecError
 from .ports.backend import DeviceInfo, Precision, StepPlan, TrainState
@@ -19,14 +20,16 @@ from .training.optimizers import Optimizer
 M = TypeVar("M")
 
 
-def check_spec(spec: ModelSpec) -> None:
-    """Raises InvalidSpecError for a normalisation of other channels than the images'."""
-    found, channels = spec.normalisation, spec.graph.channels
+def check_spec(spec: ModelSpec, backend: str) -> None:
+    """Raises InvalidSpecError for a normalisation of other channels than the images', or another framework's model."""
+    found, channels, native = spec.normalisation, spec.graph.channels, spec.graph.native
     if {len(found.mean), len(found.std)} != {channels}:
         raise InvalidSpecError(
             f"The normalisation has {len(found.mean)} means and {len(found.std)} deviations,"
             f" but the images have {channels} channels."
         )
+    if native is not None and native.framework != backend:
+        raise another_framework(backend, native)
 
 
 def check_images(graph: Graph, images: NDArray[Any]) -> None:
@@ -44,6 +47,14 @@ def check_weights(graph: Graph, weights: Weights) -> None:
             problems=problems,
             fix="Build the model from the specification the weights were saved with.",
         )
+
+
+def another_framework(backend: str, model: Native) -> InvalidSpecError:
+    """The error for a model that is another framework's own code."""
+    return InvalidSpecError(
+        f"The model {model.architecture} is native to {model.framework}: the {backend} backend cannot run it.",
+        fix=f"Use --backend {model.framework}. The models of `segport models list` without a framework run on all.",
+    )
 
 
 def check_plan(graph: Graph, plan: StepPlan) -> None:

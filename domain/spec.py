@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 from attrs import frozen
+from numpy.typing import NDArray
 
 from .architecture.graph import Graph
 from .classes import ClassMap
@@ -16,6 +18,11 @@ class Normalisation:
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
+
+    def linear(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(C,) each, scale and shift: the same as pixel * scale + shift."""
+        mean, std = np.asarray(self.mean, np.float64), np.asarray(self.std, np.float64)
+        return (1 / (255 * std)).astype(np.float32), (-mean / std).astype(np.float32)
 
 
 def imagenet(channels: int) -> Normalisation:

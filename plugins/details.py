@@ -14,7 +14,7 @@ from ..domain.errors import PluginError, UnknownNameError
 from .entries import Entry, Kind
 from .registry import Registry, loaded
 
-_GIVEN = {Kind.TRACKER: "run"}
+_GIVEN = {Kind.TRACKER: "run", Kind.BACKEND: "architectures"}
 """Arguments of a factory that are no options: whoever makes the part adds them."""
 _SECTION = re.compile(r"^(?:Attributes|Args):\n((?:[ \t]+.*\n?|\n)+)", re.M)
 _FIELD = re.compile(r"^(\w+): ", re.M)

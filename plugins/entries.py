@@ -42,6 +42,8 @@ class Entry:
         aliases: other names for it ("tf" for "tensorflow").
         requires: modules that must be importable.
         install: the command that brings them.
+        framework: of an architecture that is one framework's own code, the backend that runs it; "" for a graph, which
+            all run.
         known_failures: checks of the conformance kit, by their function's name, that are known to fail, each with the
             reason. One that passes all the same is a failure.
         plugin: who offers it; this and the next two are filled in as plugins are found.
@@ -56,6 +58,7 @@ class Entry:
     aliases: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     install: str = ""
+    framework: str = field(default="", kw_only=True)
     known_failures: Mapping[str, str] = field(factory=dict, eq=False, kw_only=True)
     plugin: str = field(default="", kw_only=True)
     module: str = field(default="", kw_only=True)

@@ -165,7 +165,10 @@ class Registry:
         """The backend of that name or alias; one object for the same options, so that start-up work is done once."""
         key = str(Choice(self.entry(Kind.BACKEND, name).name, options or {}))
         if key not in self._backends:
-            self._backends[key] = cast("Backend", self.make(Kind.BACKEND, name, options or {}))
+            factory = self._factory(Kind.BACKEND, name, options or {}, given="architectures")
+            takes = "architectures" in inspect.signature(loaded(self.entry(Kind.BACKEND, name))).parameters
+            made = factory(architectures=self.architecture) if takes else factory()
+            self._backends[key] = cast("Backend", made)
         return self._backends[key]
 
     def reader(self, name: str, options: Options | None = None) -> Reader:

@@ -10,10 +10,10 @@ import numpy as np
 
 from ...domain.architecture import operations as op
 from ...domain.architecture.graph import IMAGE, Graph, Node
-from ...domain.architecture.weights import Weights
+from ...domain.architecture.weights import Weights, own
 from ...domain.arrays import Images, Logits
 from ...domain.errors import InvalidSpecError
-from ...domain.refusals import check_images, check_weights
+from ...domain.refusals import check_images, check_spec, check_weights
 from ...domain.spec import ModelSpec, Normalisation
 from . import ops
 
@@ -33,6 +33,7 @@ class NumpyModel:
     precision = "fp32"
 
     def __init__(self, spec: ModelSpec, weights: Weights, dtype: Precise = np.float32) -> None:
+        check_spec(spec, "reference")
         self.spec = spec
         self._dtype = dtype
         self.load(weights)
@@ -83,11 +84,7 @@ def run(graph: Graph, weights: Weights, image: ops.Floats, training: bool = Fals
     graph.shapes(*image.shape[2:])  # names the node that cannot take this size
     values: dict[str, ops.Floats] = {IMAGE: image}
     for node in graph.nodes[1:]:
-        held = {
-            suffix: weights[name].astype(image.dtype, copy=False)
-            for suffix in ("weight", "bias", "running_mean", "running_var")
-            if (name := f"{node.name}.{suffix}") in weights
-        }
+        held = {suffix: array.astype(image.dtype, copy=False) for suffix, array in own(node.name, weights).items()}
         values[node.name] = _apply(node, [values[i] for i in node.inputs], held, training)
     return values
 

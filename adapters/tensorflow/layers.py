@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
+from ...domain.spec import Normalisation
 from .runtime import keras, tf
 
 _register = keras.saving.register_keras_serializable(package="segport")
@@ -26,8 +25,7 @@ class Normalise(keras.layers.Layer):  # type: ignore[misc]
     def __init__(self, mean: Sequence[float], std: Sequence[float], **options: Any) -> None:
         super().__init__(**{"dtype": "float32", **options})
         self.mean, self.std = tuple(mean), tuple(std)
-        exact, deviation = np.asarray(self.mean, np.float64), np.asarray(self.std, np.float64)
-        self._scale, self._shift = ((1 / (255 * deviation)).astype("f4"), (-exact / deviation).astype("f4"))
+        self._scale, self._shift = Normalisation(self.mean, self.std).linear()
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
         """Normalised images."""

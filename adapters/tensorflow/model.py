@@ -152,7 +152,7 @@ def build_model(spec: ModelSpec, precision: Precision = Precision.FP32) -> keras
 
     Raises InvalidSpecError for an operation TensorFlow has no form of, or a normalisation for other channels.
     """
-    check_spec(spec)
+    check_spec(spec, "tensorflow")
     graph, normalisation = spec.graph, spec.normalisation
     images = keras.Input((None, None, graph.channels), dtype="uint8", name="images")
     values = {IMAGE: Normalise(normalisation.mean, normalisation.std, name=IMAGE)(images)}

@@ -12,6 +12,7 @@ from ...domain.losses.supervision import supervised
 from ...domain.ports.backend import Precision, StepPlan, StepTally, TrainState
 from ...domain.refusals import check_plan, check_state
 from ...domain.samples import Batch
+from ...domain.training.updates import Updates
 from .averaging import Averages
 from .device import require_determinism
 from .feed import DeviceBatch, feed, targets
@@ -20,7 +21,7 @@ from .layers import Dropout
 from .loss import OPS
 from .metric import confusions, predictions
 from .model import TensorflowModel, trace_once
-from .optimizers import SlottedOptimizer, clip_by_norm
+from .optimizers import SlottedOptimizer
 from .runtime import tf
 from .scaling import LossScale
 
@@ -42,18 +43,17 @@ class TensorflowTrainSession:
         self._averages = Averages(model) if plan.averaging else None
         self._tensors = {name: tensor for name, tensor in model.tensors.items() if weights[name].trainable}
         self._drops = [layer for layer in model.native.layers if isinstance(layer, Dropout)]
-        self._frozen = False
-        self._updates = self._frozen_updates = self._pending = 0
+        self._updates = Updates(plan)
         self._losses: list[tf.Tensor] = []
         with tf.device(model.device):
-            self._optimizer = SlottedOptimizer(plan.optimizer, self._tensors, plan.tuning)
+            self._optimizer = SlottedOptimizer(plan, self._tensors)
             self._scale = LossScale() if model.precision == Precision.FP16.value else None
             self._counts = tf.Variable(tf.zeros(self._matrix, tf.int64), trainable=False)
             summed = self._tensors if plan.accumulate > 1 else {}
             self._sums = {name: _zeros(tensor.variable) for name, tensor in summed.items()}
         kinds: list[tuple[tuple[int | None, ...], tf.DType]] = [
             ((None, None, None, self._matrix[0])[: 4 if self._planes else 3], tf.uint8),
-            ((2, 4), tf.float32),
+            (self._updates.scalars(0.0).shape, tf.float32),
             ((), tf.float32),
             ((2,), tf.int64),
             ((), tf.bool),
@@ -73,21 +73,16 @@ class TensorflowTrainSession:
 
     def step(self, batch: DeviceBatch, rate: float) -> None:
         """See the port. Every ``accumulate``-th call makes an update, at the rate given to it."""
-        averaging = self._plan.averaging
-        scalars = self._optimizer.scalars(rate, self._updates + 1, self._frozen_updates)
-        share = np.float32(averaging.share(self._updates + 1) if averaging else 0)
-        complete = self._pending + 1 == self._plan.accumulate
-        run = self.frozen_step if self._frozen else self.compiled_step
+        scalars, share, complete = self._updates.scalars(rate), self._updates.share(), self._updates.complete
+        run = self.frozen_step if self._updates.frozen else self.compiled_step
         with tf.device(self._model.device):
             loss = run(batch.images, batch.labels, scalars, share, self._key(), complete)
         self._losses.append(loss)
-        self._pending = 0 if complete else self._pending + 1
-        self._updates += complete
-        self._frozen_updates += complete and self._frozen
+        self._updates.count()
 
     def freeze(self, frozen: bool) -> None:
         """See the port."""
-        self._frozen = frozen
+        self._updates.frozen = frozen
 
     def drain(self) -> StepTally:
         """See the port."""
@@ -99,7 +94,8 @@ class TensorflowTrainSession:
     def snapshot(self) -> TrainState:
         """See the port."""
         averages = self._averages.model.weights() if self._averages else {}
-        return TrainState(self._model.weights(), self._optimizer.read(), self._updates, self._frozen_updates, averages)
+        made, frozen = self._updates.made, self._updates.frozen_made
+        return TrainState(self._model.weights(), self._optimizer.read(), made, frozen, averages)
 
     def restore(self, state: TrainState) -> None:
         """Takes over a state, dropping what is pending.
@@ -111,7 +107,7 @@ class TensorflowTrainSession:
         self._optimizer.restore(state.slots)
         if self._averages:
             self._averages.model.load(state.averages)
-        self._updates, self._frozen_updates = state.step, state.frozen
+        self._updates.restore(state)
         self._drop_pending()
         self._forget()
 
@@ -161,28 +157,21 @@ class TensorflowTrainSession:
 
     def _update(self, gradients: Mapping[str, tf.Tensor], scalars: tf.Tensor, share: tf.Tensor) -> None:
         if self._scale is None:
-            self._apply(gradients, scalars)
+            self._optimizer.update(gradients, scalars)
         else:
             unscaled, finite = self._scale.unscaled(list(gradients.values()))
-            _only(finite, lambda: self._apply(dict(zip(gradients, unscaled, strict=True)), scalars))
+            _only(finite, lambda: self._optimizer.update(dict(zip(gradients, unscaled, strict=True)), scalars))
         if self._averages:
             self._averages.update(share)
 
-    def _apply(self, gradients: Mapping[str, tf.Tensor], scalars: tf.Tensor) -> None:
-        if self._plan.clip_norm is not None:
-            clipped = clip_by_norm(list(gradients.values()), self._plan.clip_norm)
-            gradients = dict(zip(gradients, clipped, strict=True))
-        self._optimizer.update(gradients, scalars)
-
     def _key(self) -> NDArray[np.int64]:
-        """Dropout depends on the seed and the step alone."""
+        """Of dropout."""
         if not self._drops:
             return np.zeros(2, np.int64)
-        entropy = np.random.SeedSequence((self._plan.seed, self._updates, self._pending))
-        return entropy.generate_state(2, np.uint64).view(np.int64)
+        return self._updates.entropy().generate_state(2, np.uint64).view(np.int64)
 
     def _drop_pending(self) -> None:
-        self._pending = 0
+        self._updates.pending = 0
         for total in self._sums.values():
             total.assign(tf.zeros_like(total))
 

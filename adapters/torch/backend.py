@@ -8,6 +8,7 @@ import torch
 from attrs import field, frozen
 
 from ...domain.architecture.checks import truth
+from ...domain.architecture.graph import Graph
 from ...domain.architecture.weights import Weights
 from ...domain.ports.backend import Capability, DeviceInfo, Precision, StepPlan
 from ...domain.ports.model import Model
@@ -16,6 +17,7 @@ from ...domain.spec import ModelSpec
 from .device import devices, facts, resolve, tune_allocator
 from .evaluate import TorchEvalSession
 from .model import TorchModel
+from .native import Architectures, first_weights, unknown
 from .train import TorchTrainSession
 
 
@@ -27,10 +29,12 @@ class TorchBackend:
         compile: run the model through torch.compile, without the promise of deterministic kernels; off by default, as
             it is seldom faster on a CPU.
         allocator: raise glibc's thresholds before the first model is built on a Linux CPU, for the whole process.
+        architectures: gives those whose models are torch's own code, by name and options.
     """
 
     compile: bool = field(default=False, validator=truth())
     allocator: bool = field(default=True, validator=truth())
+    architectures: Architectures = unknown
 
     @property
     def name(self) -> str:
@@ -64,7 +68,11 @@ class TorchBackend:
         place, arithmetic = resolve(device, precision)
         if place.type == "cpu" and self.allocator:
             tune_allocator()
-        return TorchModel(spec, weights, place, arithmetic, compiled=self.compile)
+        return TorchModel(spec, weights, place, arithmetic, compiled=self.compile, architectures=self.architectures)
+
+    def first_weights(self, graph: Graph, seed: int) -> Weights:
+        """See the port."""
+        return first_weights(graph, seed, self.architectures)
 
     def trainer(self, model: Model, plan: StepPlan) -> TorchTrainSession:
         """See the port."""

@@ -5,14 +5,14 @@ All take and give (N, C, H, W), channels last in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ...domain.spec import Normalisation
 
@@ -25,9 +25,8 @@ class Normalise(nn.Module):
 
     def __init__(self, normalisation: Normalisation) -> None:
         super().__init__()
-        mean, std = (np.asarray(values, np.float64) for values in (normalisation.mean, normalisation.std))
-        for name, values in {"scale": 1.0 / (255.0 * std), "shift": -mean / std}.items():
-            self.register_buffer(name, torch.tensor(values, dtype=torch.float32).view(-1, 1, 1), persistent=False)
+        for name, values in zip(("scale", "shift"), normalisation.linear(), strict=True):
+            self.register_buffer(name, torch.tensor(values).view(-1, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images."""
@@ -142,11 +141,15 @@ def _per_head(x: Tensor, heads: int) -> Tensor:
 @contextmanager
 def batch_statistics(module: nn.Module, wanted: bool) -> Iterator[None]:
     """Lets norms use the batch's statistics inside the block, without touching the running ones."""
-    norms = [part for part in module.modules() if isinstance(part, Norm)] if wanted else []
-    for norm in norms:
-        norm.training, norm.tracking = True, False
+    norms = [part for part in module.modules() if isinstance(part, Norm | _BatchNorm)] if wanted else []
+    _track(norms, False)
     try:
         yield
     finally:
-        for norm in norms:
-            norm.training, norm.tracking = False, True
+        _track(norms, True)
+
+
+def _track(norms: Sequence[Norm | _BatchNorm], tracking: bool) -> None:
+    for norm in norms:
+        norm.train(not tracking)
+        setattr(norm, "tracking" if isinstance(norm, Norm) else "track_running_stats", tracking)

@@ -36,6 +36,7 @@ from .layers import (
     resize,
     spatial_size,
 )
+from .native import FRAMEWORK, Architectures, native_module, unknown
 
 _FUNCTIONS: Mapping[str, Callable[..., Tensor]] = {
     "relu": functional.relu,
@@ -55,10 +56,17 @@ class TorchModel:
     """A graph as a torch module on a device. ``native`` takes (N, H, W, C) uint8 and gives a tuple of (N, K, H, W)."""
 
     def __init__(
-        self, spec: ModelSpec, weights: Weights, device: torch.device, precision: Precision, *, compiled: bool = False
+        self,
+        spec: ModelSpec,
+        weights: Weights,
+        device: torch.device,
+        precision: Precision,
+        *,
+        compiled: bool = False,
+        architectures: Architectures = unknown,
     ) -> None:
-        self._spec, self._device, self._precision = spec, device, precision
-        self.native = build_module(spec).to(device)
+        self._spec, self._device, self._precision, self._architectures = spec, device, precision, architectures
+        self.native = build_module(spec, architectures).to(device)
         _lay_out(self.native)
         self._forward = torch.compile(self.native) if compiled else self.native
         self.compiled = compiled
@@ -86,7 +94,14 @@ class TorchModel:
 
     def copy(self) -> TorchModel:
         """Another model of the same weights, that shares nothing with this one."""
-        return TorchModel(self._spec, self.weights(), self._device, self._precision, compiled=self.compiled)
+        return TorchModel(
+            self._spec,
+            self.weights(),
+            self._device,
+            self._precision,
+            compiled=self.compiled,
+            architectures=self._architectures,
+        )
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Outputs (N, H, W, K) float32, main one first, for (N, H, W, C) uint8 on the device.
@@ -119,12 +134,12 @@ class TorchModel:
                 state[name].copy_(as_tensor(array))
 
 
-def build_module(spec: ModelSpec) -> fx.GraphModule:
-    """The module of ``spec.graph``, weights not yet set.
+def build_module(spec: ModelSpec, architectures: Architectures = unknown) -> fx.GraphModule:
+    """The module of ``spec.graph``, weights not yet set; ``architectures`` make what is torch's own code.
 
     Raises InvalidSpecError for an operation torch has no form of, or a normalisation for other channels.
     """
-    check_spec(spec)
+    check_spec(spec, FRAMEWORK)
     graph, normalisation = spec.graph, spec.normalisation
     shapes = graph.shapes(*graph.smallest_size())
     modules: dict[str, nn.Module] = {"normalise": Normalise(normalisation)}
@@ -134,7 +149,8 @@ def build_module(spec: ModelSpec) -> fx.GraphModule:
     kinds = {node.name: node.operation.kind for node in graph.nodes}
     for node in graph.nodes[1:]:
         inputs = [values[name] for name in node.inputs]
-        layer = _layer(node.operation, [shapes[name] for name in node.inputs])
+        own = native_module(graph, architectures) if isinstance(node.operation, op.Native) else None
+        layer = own or _layer(node.operation, [shapes[name] for name in node.inputs])
         if layer is not None:
             modules[node.name] = layer
             values[node.name] = drawing.call_module(node.name, tuple(inputs))
@@ -224,6 +240,6 @@ def as_array(tensor: Tensor) -> NDArray[np.float32]:
     return np.array(tensor.detach().cpu().numpy(), dtype=np.float32, order="C", copy=True)
 
 
-def graph_has(graph: Graph, operation: type[op.Operation]) -> bool:
-    """Whether any node is of that operation."""
-    return any(isinstance(node.operation, operation) for node in graph.nodes)
+def graph_has(graph: Graph, *operations: type[op.Operation]) -> bool:
+    """Whether any node is of one of these operations."""
+    return any(isinstance(node.operation, operations) for node in graph.nodes)

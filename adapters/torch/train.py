@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -9,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...domain.architecture.operations import Dropout
+from ...domain.architecture.operations import Dropout, Native
 from ...domain.losses.supervision import supervised
 from ...domain.ports.backend import Precision, StepPlan, StepTally, TrainState
 from ...domain.refusals import check_plan, check_state
 from ...domain.samples import Batch
+from ...domain.training.updates import Updates
 from .averaging import Averages
 from .device import deterministic_kernels
 from .feed import DeviceBatch, feed
@@ -22,6 +24,9 @@ from .loss import OPS
 from .metric import confusions, predictions
 from .model import TorchModel, graph_has
 from .optimizers import SlottedOptimizer
+
+_generators = threading.Lock()
+"""torch has them for the whole process: a seeded step of one thread must not draw from another's seed."""
 
 
 class TorchTrainSession:
@@ -37,9 +42,9 @@ class TorchTrainSession:
         self._scaler = (
             torch.amp.GradScaler(model.torch_device.type) if model.precision == Precision.FP16.value else None
         )
-        self._random = graph_has(model.spec.graph, Dropout)
+        self._random = graph_has(model.spec.graph, Dropout, Native)
         self._planes, self._matrix = model.spec.task.planes, model.spec.task.matrix(len(model.spec.classes))
-        self._updates = self._frozen_updates = self._pending = 0
+        self._updates = Updates(plan)
         self._losses: list[Tensor] = []
         self._counts = self._no_counts()
         self.freeze(False)
@@ -71,13 +76,13 @@ class TorchTrainSession:
         self._losses.append(loss.detach())
         predicted = predictions(outputs[0].detach(), planes=self._planes)
         self._counts += confusions(predicted, truth, valid, self._matrix[0]).sum(0)
-        self._pending += 1
-        if self._pending == plan.accumulate:
+        if self._updates.complete:
             self._update(rate)
+        self._updates.count()
 
     def freeze(self, frozen: bool) -> None:
         """See the port."""
-        self._frozen = frozen
+        self._updates.frozen = frozen
         self._freezer.hold(self._plan.tuning.held(self._model.spec.graph, frozen=frozen))
 
     def drain(self) -> StepTally:
@@ -90,7 +95,8 @@ class TorchTrainSession:
     def snapshot(self) -> TrainState:
         """See the port."""
         averages = self._averages.model.weights() if self._averages else {}
-        return TrainState(self._model.weights(), self._optimizer.slots(), self._updates, self._frozen_updates, averages)
+        made, frozen = self._updates.made, self._updates.frozen_made
+        return TrainState(self._model.weights(), self._optimizer.slots(), made, frozen, averages)
 
     def restore(self, state: TrainState) -> None:
         """Takes over a state, dropping what is pending.
@@ -102,7 +108,7 @@ class TorchTrainSession:
         self._optimizer.restore(state.slots, state.step, state.frozen)
         if self._averages:
             self._averages.model.load(state.averages)
-        self._updates, self._frozen_updates, self._pending = state.step, state.frozen, 0
+        self._updates.restore(state)
         self._losses, self._counts = [], self._no_counts()
 
     def close(self) -> None:
@@ -110,7 +116,7 @@ class TorchTrainSession:
         for parameter in self._parameters:
             parameter.grad = None
         self._freezer.hold(())
-        self._losses, self._counts, self._pending = [], self._no_counts(), 0
+        self._losses, self._counts, self._updates.pending = [], self._no_counts(), 0
 
     def _update(self, rate: float) -> None:
         if self._plan.clip_norm is not None:
@@ -118,19 +124,16 @@ class TorchTrainSession:
                 self._scaler.unscale_(self._optimizer.native)
             nn.utils.clip_grad_norm_(self._parameters, self._plan.clip_norm)
         self._optimizer.update(rate, self._scaler)
-        self._updates += 1
-        if self._averages and self._plan.averaging:
-            self._averages.update(self._plan.averaging.share(self._updates))
-        self._frozen_updates += self._frozen
-        self._pending = 0
+        if self._averages:
+            self._averages.update(float(self._updates.share()))
 
     @contextmanager
     def _seeded(self) -> Iterator[None]:
-        """Dropout depends on the seed and the step alone, and leaves torch's own generators as they were."""
+        """Dropout has a seed of its own, and leaves torch's own generators as they were."""
         device = self._model.torch_device
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            entropy = np.random.SeedSequence((self._plan.seed, self._updates, self._pending))
-            torch.manual_seed(int(entropy.generate_state(1, np.uint64)[0] >> np.uint64(1)))
+        with _generators, torch.random.fork_rng([device] if device.type == "cuda" else []):
+            entropy = self._updates.entropy().generate_state(1, np.uint64)
+            torch.manual_seed(int(entropy[0] >> np.uint64(1)))
             yield
 
     def _no_counts(self) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import attrs
 from attrs import frozen
 
+from ...domain.architecture.graph import Graph
 from ...domain.architecture.operations import Norm
 from ...domain.architecture.shapes import Shape
 from ...domain.augmentation.policy import AugmentationPolicy
@@ -22,6 +23,7 @@ from ...domain.ports.backend import Backend, Capability, StepPlan
 from ...domain.ports.catalogue import Catalogue
 from ...domain.ports.dataset import TrainingPlan, ViewingPlan
 from ...domain.ports.loss import Loss, OneClassAPixel
+from ...domain.ports.model import NativeArchitecture
 from ...domain.ports.tracking import Tracker
 from ...domain.resampling import Fit
 from ...domain.samples import Task
@@ -78,7 +80,7 @@ class _Problems:
 def assemble(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, classes: ClassMap) -> Parts:
     """Makes every part of complete ``settings``. Raises one SegportError that tells all that is wrong with them."""
     assert settings.size and settings.fit and settings.batch and settings.epochs and settings.rate
-    assert settings.model and settings.encoder and settings.loss and settings.optimizer and settings.schedule
+    assert settings.model and settings.loss and settings.optimizer and settings.schedule
     assert settings.augment and settings.monitor
     problems = _Problems()
     backend = problems.attempt(lambda: training_backend(catalogue, settings.backend))
@@ -152,10 +154,8 @@ def check_names(catalogue: Catalogue, settings: TrainSettings) -> None:
 
 def model_spec(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo, classes: ClassMap) -> ModelSpec:
     """Draws the graph and binds it to classes, normalisation and geometry."""
-    assert settings.model and settings.encoder and settings.size and settings.fit
-    encoder = catalogue.encoder(settings.encoder.name, settings.encoder.options)
-    architecture = catalogue.architecture(settings.model.name, settings.model.options)
-    graph = architecture.graph(channels=info.channels, outputs=info.task.outputs(len(classes)), encoder=encoder)
+    assert settings.model and settings.size and settings.fit
+    graph = _graph(catalogue, settings, info.channels, info.task.outputs(len(classes)))
     height, width = settings.size
     if height % graph.stride or width % graph.stride:
         up = [max(graph.stride, -(-side // graph.stride) * graph.stride) for side in settings.size]
@@ -173,8 +173,19 @@ def model_spec(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo,
         fit=settings.fit,
         size=settings.size,
         architecture=str(settings.model),
-        encoder=str(settings.encoder),
+        encoder=str(settings.encoder or ""),
     )
+
+
+def _graph(catalogue: Catalogue, settings: TrainSettings, channels: int, outputs: int) -> Graph:
+    """On the encoder, but for a native model, which brings its own."""
+    assert settings.model
+    architecture = catalogue.architecture(settings.model.name, settings.model.options)
+    if settings.encoder is None:
+        assert isinstance(architecture, NativeArchitecture)
+        return architecture.graph(channels=channels, outputs=outputs)
+    encoder = catalogue.encoder(settings.encoder.name, settings.encoder.options)
+    return architecture.graph(channels=channels, outputs=outputs, encoder=encoder)
 
 
 def _loss(catalogue: Catalogue, settings: TrainSettings, info: DatasetInfo) -> Loss:

@@ -11,8 +11,9 @@ from ...domain.architecture.graph import Graph
 from ...domain.architecture.weights import Weights, fingerprint, initialise
 from ...domain.errors import CheckpointError, SegportError
 from ...domain.events import WeightsTransferred
-from ...domain.ports.backend import TrainState
+from ...domain.ports.backend import Backend, TrainState, WithNatives
 from ...domain.ports.checkpoints import Run
+from ...domain.refusals import another_framework
 from ...domain.spec import ModelSpec
 from ...domain.training.plateau import Plateau
 from ...domain.training.schedules import WarmUp
@@ -39,7 +40,7 @@ def beginning(parts: Parts, settings: TrainSettings, source: Source | None) -> S
 
     Raises CheckpointError when they do not match well enough.
     """
-    weights: Weights = initialise(parts.spec.graph, settings.seed)
+    weights = _first(parts.backend, parts.spec.graph, settings.seed)
     transferred = None
     if source is not None:
         moved = source.into(weights, parts.spec)
@@ -48,6 +49,15 @@ def beginning(parts: Parts, settings: TrainSettings, source: Source | None) -> S
         weights = moved.weights
         transferred = WeightsTransferred(source.name, *names, renamed=renamed, adapted=moved.adapted)
     return Start(weights, _no_progress(parts), transferred=transferred)
+
+
+def _first(backend: Backend, graph: Graph, seed: int) -> Weights:
+    """The same on every backend, but where the model is one framework's own code."""
+    if graph.native is None:
+        return initialise(graph, seed)
+    if backend.name != graph.native.framework or not isinstance(backend, WithNatives):
+        raise another_framework(backend.name, graph.native)
+    return backend.first_weights(graph, seed)
 
 
 def left_at(run: Run, parts: Parts, settings: TrainSettings, sources: Sources) -> Start:
@@ -101,7 +111,9 @@ def _renamed(spec: ModelSpec, source: ModelSpec | None, matched: Iterable[str]) 
 
 
 def _head(graph: Graph) -> str:
-    """The kernel that makes the main logits; only operations without weights come after it."""
+    """The kernel that makes the main logits; only operations without weights come after it. "" of a native model."""
+    if graph.native is not None:
+        return ""
     inputs, weights, name = {node.name: node.inputs for node in graph.nodes}, graph.weights(), graph.outputs[0]
     while f"{name}.weight" not in weights:
         name = inputs[name][0]

@@ -25,6 +25,7 @@ from ...domain.ports.model import Model
 from ...domain.ports.preparing import DatasetStore
 from ...domain.ports.reporting import Reporter, Table
 from ..memory import enough_memory
+from ..natives import framework_of, without_encoder
 from ..settings import COMPUTE, TrainSettings
 from ..streaming import stream
 from .loop import TrainingLoop, count_all
@@ -223,9 +224,17 @@ class TrainModel:
         dataset = self.datasets.open(settings.data)
         sources = Sources(self.runs, self.hub)
         source = sources.given(settings)
-        recipe = derive(dataset.info, settings, source.spec if source else None)
+        recipe = self._fitting(derive(dataset.info, settings, source.spec if source else None))
         parts = assemble(self.catalogue, recipe.settings, dataset.info, dataset.classes)
         return _Plan(dataset, recipe, parts, source or sources.complete(recipe.settings))
+
+    def _fitting(self, recipe: Recipe) -> Recipe:
+        """Without an encoder, where the model is one framework's own code."""
+        assert recipe.settings.model
+        if not framework_of(self.catalogue, recipe.settings.model):
+            return recipe
+        settings = without_encoder(recipe.settings, derived="encoder" in recipe.reasons)
+        return Recipe(settings, {name: reason for name, reason in recipe.reasons.items() if name != "encoder"})
 
     def _batches(self, dataset: Dataset, parts: Parts) -> tuple[BatchSource, BatchSource]:
         """For training and for validation. Raises DataError when a split is missing."""
@@ -324,7 +333,7 @@ def placed(settings: TrainSettings) -> TrainSettings:
 
 
 def recorded(configuration: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], str]:
-    """The settings that a run was begun with, and the fingerprint of its data. Raises CheckpointError without either."""
+    """The settings that a run was begun with, and its data's fingerprint. Raises CheckpointError without either."""
     values, data = configuration.get("train"), configuration.get("dataset")
     if not isinstance(values, Mapping) or not isinstance(data, Mapping) or "fingerprint" not in data:
         raise CheckpointError(

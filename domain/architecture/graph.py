@@ -11,13 +11,15 @@ from attrs import field, frozen
 
 from ..errors import InvalidSpecError
 from .checks import whole
-from .operations import OPERATIONS, Input, Operation, WeightSpec
+from .operations import OPERATIONS, Input, Native, Operation, WeightSpec
 from .shapes import Shape
 
 IMAGE = "image"
 """Name of every graph's input node."""
 
 _NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
+
+_LONGEST = 200
 
 
 def _names(values: Iterable[str]) -> tuple[str, ...]:
@@ -34,8 +36,11 @@ class Node:
 
     @name.validator
     def _check_name(self, attribute: attrs.Attribute[str], value: object) -> None:
-        if not isinstance(value, str) or not _NAME.fullmatch(value):
-            raise InvalidSpecError(f"A node's name is words of letters, digits and _ joined by dots, not {value!r}.")
+        if not isinstance(value, str) or len(value) > _LONGEST or not _NAME.fullmatch(value):
+            raise InvalidSpecError(
+                f"A node's name is words of letters, digits and _ joined by dots, at most {_LONGEST} characters, not "
+                f"{value!r}."
+            )
 
 
 @frozen
@@ -62,6 +67,11 @@ class Graph:
         operation = self.nodes[0].operation
         assert isinstance(operation, Input)
         return operation.channels
+
+    @property
+    def native(self) -> Native | None:
+        """The model that is one framework's own code; None where the graph is one that every backend runs."""
+        return next((node.operation for node in self.nodes if isinstance(node.operation, Native)), None)
 
     def shapes(self, height: int, width: int) -> dict[str, Shape]:
         """(channels, height, width) of every node for one image of that size.

@@ -9,7 +9,7 @@ import hashlib
 import math
 import zlib
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ from .operations import WeightSpec
 
 Weights: TypeAlias = Mapping[str, NDArray[np.float32]]
 """Arrays by "<node>.<suffix>": "encoder.layer1.0.conv1.weight"."""
+
+T = TypeVar("T")
+
+_SUFFIXES = ("weight", "bias", "running_mean", "running_var")
 
 
 def initialise(graph: Graph, seed: int) -> dict[str, NDArray[np.float32]]:
@@ -31,6 +35,11 @@ def initialise(graph: Graph, seed: int) -> dict[str, NDArray[np.float32]]:
         seed: not negative.
     """
     return {name: _initial(name, spec, seed) for name, spec in graph.weights().items()}
+
+
+def own(node: str, weights: Mapping[str, T]) -> dict[str, T]:
+    """A node's arrays among all of a graph, by suffix: "weight", "bias", "running_mean", "running_var"."""
+    return {suffix: weights[name] for suffix in _SUFFIXES if (name := f"{node}.{suffix}") in weights}
 
 
 def fingerprint(weights: Weights) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from ..architecture.graph import Graph
 from ..architecture.weights import Weights
 from ..arrays import Counts, LabelBatch, Probabilities
 from ..losses.tensor_ops import AnyOps
@@ -257,4 +258,16 @@ class WithOperations(Protocol):
     @property
     def operations(self) -> AnyOps:
         """What its losses are made of."""
+        ...
+
+
+@runtime_checkable
+class WithNatives(Protocol):
+    """A backend may also run models that are its framework's own code. None has to.
+
+    Its factory takes ``architectures``, which gives the architecture of a name and options.
+    """
+
+    def first_weights(self, graph: Graph, seed: int) -> Weights:
+        """What training of such a model begins with: as its own code draws or loads it, by that seed."""
         ...

@@ -51,6 +51,11 @@ class Offered(Protocol):
         """The command that brings them, or ""."""
         ...
 
+    @property
+    def framework(self) -> str:
+        """Of an architecture that is one framework's own code, the backend that runs it; else ""."""
+        ...
+
     def missing(self) -> tuple[str, ...]:
         """The required modules that are not installed. Looks for them without importing them."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ..architecture.builder import GraphBuilder
 from ..architecture.graph import Graph
@@ -68,4 +68,26 @@ class Architecture(Protocol):
 
     def graph(self, *, channels: int, outputs: int, encoder: Encoder) -> Graph:
         """Raises InvalidSpecError when options and encoder do not fit together."""
+        ...
+
+
+@runtime_checkable
+class NativeArchitecture(Protocol):
+    """An architecture that is one framework's own code. An attrs class whose fields are its options.
+
+    Its graph is a single node, an operation ``Native``, and only that framework's backend can build it.
+    """
+
+    def graph(self, *, channels: int, outputs: int, encoder: Encoder | None = None) -> Graph:
+        """What is to be stored of the model. It has an encoder of its own, if any; the one given is not used."""
+        ...
+
+    def module(self, *, channels: int, outputs: int, first: bool) -> Any:
+        """The framework's own object; for torch a Module from normalised (N, C, H, W) to logits (N, outputs, H, W).
+
+        Args:
+            channels: C.
+            outputs: logits of each pixel.
+            first: whether training begins with its weights. If not, others take their place: fetch none.
+        """
         ...

@@ -3,13 +3,17 @@
 One update, in this order: gradients of the accumulated batches are averaged (``mean_gradient``), scaled down to the
 norm limit (``clip_by_norm``), then each weight is updated with the rate of that step. All slots start at zero and all
 arithmetic is float32. Weight decay touches only what ``decays`` names.
+
+``moved`` is the formula itself, on arrays of any framework. What depends on the step comes in as ``scalars``, which may
+change from one compiled step to the next: they are computed on the host in double precision, since 1 - 0.999 has but
+four digits in float32.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from attrs import frozen
@@ -20,7 +24,8 @@ from ..ranges import outside, reject
 Tensor: TypeAlias = NDArray[np.float32]
 Slots: TypeAlias = Mapping[str, Tensor]
 
-_NORM_GUARD = 1e-6
+NORM_GUARD = 1e-6
+"""Added to the norm that gradients are scaled down by, as torch does."""
 
 
 def decays(name: str, shape: Sequence[int]) -> bool:
@@ -67,11 +72,27 @@ class Sgd:
             rate: learning rate of this update.
             name: canonical name of the weight, for ``decays``.
         """
+        return self.moved(weight, gradient, slots, self.scalars(step, rate), name=name)
+
+    def scalars(self, step: int, rate: float) -> Tensor:
+        """(1,) float32: the rate."""
+        return np.array([rate], np.float32)
+
+    def moved(
+        self,
+        weight: Any,
+        gradient: Any,
+        slots: Mapping[str, Any],
+        scalars: Any,
+        *,
+        name: str,
+        sqrt: Callable[[Any], Any] = np.sqrt,
+    ) -> tuple[Any, dict[str, Any]]:
+        """As ``update``, on arrays of any framework; ``sqrt`` is its own, and ``scalars`` are those of the step."""
         gradient = _with_penalty(gradient, weight, self.weight_decay, name)
-        mu = np.float32(self.momentum)
-        momentum = mu * slots["momentum"] + gradient
-        direction = gradient + mu * momentum if self.nesterov else momentum
-        return weight - np.float32(rate) * direction, {"momentum": momentum}
+        momentum = self.momentum * slots["momentum"] + gradient
+        direction = gradient + self.momentum * momentum if self.nesterov else momentum
+        return weight - scalars[0] * direction, {"momentum": momentum}
 
 
 @frozen
@@ -105,8 +126,25 @@ class Adam:
         self, weight: Tensor, gradient: Tensor, slots: Slots, step: int, rate: float, *, name: str = "weight"
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weight and slots ("m", "v") after update number ``step``, counted from 1; arguments as for ``Sgd``."""
+        return self.moved(weight, gradient, slots, self.scalars(step, rate), name=name)
+
+    def scalars(self, step: int, rate: float) -> Tensor:
+        """(2,) float32: the size of the step, and the root of the second correction of bias."""
+        return np.array(_corrected(self, step, rate), np.float32)
+
+    def moved(
+        self,
+        weight: Any,
+        gradient: Any,
+        slots: Mapping[str, Any],
+        scalars: Any,
+        *,
+        name: str,
+        sqrt: Callable[[Any], Any] = np.sqrt,
+    ) -> tuple[Any, dict[str, Any]]:
+        """As ``update``, on arrays of any framework; ``sqrt`` is its own, and ``scalars`` are those of the step."""
         gradient = _with_penalty(gradient, weight, self.weight_decay, name)
-        return _adam_update(self, weight, gradient, slots, step, rate)
+        return _adam_moved(self, weight, gradient, slots, scalars, sqrt)
 
 
 @frozen
@@ -139,9 +177,26 @@ class AdamW:
         self, weight: Tensor, gradient: Tensor, slots: Slots, step: int, rate: float, *, name: str = "weight"
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weight and slots ("m", "v") after update number ``step``, counted from 1; arguments as for ``Sgd``."""
-        if decays(name, weight.shape):
-            weight = weight * np.float32(1 - rate * self.weight_decay)
-        return _adam_update(self, weight, gradient, slots, step, rate)
+        return self.moved(weight, gradient, slots, self.scalars(step, rate), name=name)
+
+    def scalars(self, step: int, rate: float) -> Tensor:
+        """(3,) float32: those of ``Adam``, and what decay leaves of a weight."""
+        return np.array([*_corrected(self, step, rate), 1 - rate * self.weight_decay], np.float32)
+
+    def moved(
+        self,
+        weight: Any,
+        gradient: Any,
+        slots: Mapping[str, Any],
+        scalars: Any,
+        *,
+        name: str,
+        sqrt: Callable[[Any], Any] = np.sqrt,
+    ) -> tuple[Any, dict[str, Any]]:
+        """As ``update``, on arrays of any framework; ``sqrt`` is its own, and ``scalars`` are those of the step."""
+        if self.weight_decay and decays(name, weight.shape):
+            weight = weight * scalars[2]
+        return _adam_moved(self, weight, gradient, slots, scalars, sqrt)
 
 
 Optimizer: TypeAlias = Sgd | Adam | AdamW
@@ -166,23 +221,29 @@ def clip_by_norm(gradients: Mapping[str, Tensor], limit: float) -> dict[str, Ten
         limit: above 0.
     """
     norm = math.sqrt(sum(float(np.sum(np.square(gradient, dtype=np.float64))) for gradient in gradients.values()))
-    factor = np.float32(min(1.0, limit / (norm + _NORM_GUARD)))
+    factor = np.float32(min(1.0, limit / (norm + NORM_GUARD)))
     return {name: gradient * factor for name, gradient in gradients.items()}
 
 
-def _with_penalty(gradient: Tensor, weight: Tensor, weight_decay: float, name: str) -> Tensor:
-    return gradient + np.float32(weight_decay) * weight if decays(name, weight.shape) else gradient
+def _with_penalty(gradient: Any, weight: Any, weight_decay: float, name: str) -> Any:
+    return gradient + weight_decay * weight if weight_decay and decays(name, weight.shape) else gradient
 
 
-def _adam_update(
-    options: Adam | AdamW, weight: Tensor, gradient: Tensor, slots: Slots, step: int, rate: float
-) -> tuple[Tensor, dict[str, Tensor]]:
-    m = np.float32(options.beta1) * slots["m"] + np.float32(1 - options.beta1) * gradient
-    v = np.float32(options.beta2) * slots["v"] + np.float32(1 - options.beta2) * gradient * gradient
-    root: Tensor = np.sqrt(v)
-    root = root / np.float32(math.sqrt(1 - options.beta2**step))
-    size = np.float32(rate / (1 - options.beta1**step))
-    return weight - size * m / (root + np.float32(options.epsilon)), {"m": m, "v": v}
+def _corrected(options: Adam | AdamW, step: int, rate: float) -> tuple[float, float]:
+    return rate / (1 - options.beta1**step), math.sqrt(1 - options.beta2**step)
+
+
+def _adam_moved(
+    options: Adam | AdamW,
+    weight: Any,
+    gradient: Any,
+    slots: Mapping[str, Any],
+    scalars: Any,
+    sqrt: Callable[[Any], Any],
+) -> tuple[Any, dict[str, Any]]:
+    m = options.beta1 * slots["m"] + (1 - options.beta1) * gradient
+    v = options.beta2 * slots["v"] + (1 - options.beta2) * gradient * gradient
+    return weight - scalars[0] * m / (sqrt(v) / scalars[1] + options.epsilon), {"m": m, "v": v}
 
 
 def _adam_problems(options: Adam | AdamW) -> list[str]:

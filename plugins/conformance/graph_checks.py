@@ -142,15 +142,17 @@ def the_encoder_keeps_its_names(subject: ArchitectureSubject) -> None:
     expect.that(not odd, f"the encoder has no such weights: {', '.join(odd[:3])}")
 
 
-_EITHER = (
+_DATA = (
     images_of_any_number_of_channels_are_taken,
     the_same_options_draw_the_same_graph,
     its_graph_survives_the_round_trip_through_json,
-    the_reference_computes_it_and_it_sees_the_image,
 )
+_EITHER = (*_DATA, the_reference_computes_it_and_it_sees_the_image)
 ENCODER_CHECKS = (
     *_EITHER,
     features_get_coarser_from_a_quarter_of_the_image_at_most,
     nodes_are_named_after_the_encoder,
 )
 ARCHITECTURE_CHECKS = (*_EITHER, outputs_have_a_logit_for_each_class, the_encoder_keeps_its_names)
+OF_ANY_ARCHITECTURE = (*_DATA, outputs_have_a_logit_for_each_class)
+"""Whether it draws a graph or is one framework's own code."""

@@ -20,6 +20,7 @@ from . import exporter_checks as exporter
 from . import graph_checks as graph
 from . import loss_checks as loss
 from . import metric_checks as metric
+from . import native_checks as native
 from . import reader_checks as reader
 from . import tracker_checks as tracker
 from .expect import Lacking
@@ -85,7 +86,7 @@ def checks_of(name: str, data: Data | None = None, registry: Registry | None = N
 
 def cases(registry: Registry, entry: Entry, data: Data | None = None) -> Iterator[Case]:
     """Every check of one part. They share what they are made on, which is made when the first of them runs."""
-    checks = CHECKS_OF[entry.kind]
+    checks = native.CHECKS if entry.framework else CHECKS_OF[entry.kind]
     names = frozenset(check.__name__ for check in (*entries.CHECKS, *checks))
     whole = _Bench(registry, data)
     offered = entries.EntrySubject(entry, lambda: whole.part(entry), names)
@@ -126,6 +127,10 @@ class _Bench:
     def subject(self, entry: Entry) -> Any:
         """What checks of that kind are made on."""
         part = self.part(entry)
+        if entry.framework:
+            backend = self.registry.backend(entry.framework)
+            others = tuple(other for other in self.backends() if other.name != entry.framework)
+            return native.NativeSubject(part, entry.framework, backend, others)
         match entry.kind:
             case Kind.BACKEND:
                 return Subject(part, self.reference.build)
@@ -159,12 +164,15 @@ class _Bench:
 
     def training(self) -> list[Backend]:
         """The backends that can train here."""
+        return [backend for backend in self.backends() if Capability.TRAINING in backend.capabilities]
+
+    def backends(self) -> list[Backend]:
+        """Those that are here."""
         found = []
         for entry in self.registry.offered(Kind.BACKEND.value):
             try:
                 backend = self.registry.backend(entry.name)
             except (BackendUnavailableError, PluginError):
                 continue
-            if Capability.TRAINING in backend.capabilities:
-                found.append(backend)
+            found.append(backend)
         return found

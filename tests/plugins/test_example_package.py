@@ -16,6 +16,8 @@ from segport.plugins.registry import Registry
 
 PACKAGE = Path(__file__).resolve().parents[2] / "examples" / "segport-tversky-focal"
 LONGEST = 40
+LONGEST_BACKEND = 500
+"""What a framework may cost, blank lines and comments counted."""
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,13 @@ def toolkit() -> Iterator[Toolkit]:
 
 def test_its_parts_are_one_short_file() -> None:
     assert (PACKAGE / "segport_tversky_focal" / "parts.py").read_text().count("\n") <= LONGEST
+
+
+def test_a_whole_backend_is_a_few_pages() -> None:
+    files = (PACKAGE.parent / "segport-jax" / "segport_jax").glob("*.py")
+    lines = {file.name: file.read_text().count("\n") for file in files}
+    assert lines.keys() >= {"backend.py", "model.py", "train.py", "evaluate.py"}
+    assert sum(lines.values()) <= LONGEST_BACKEND, lines
 
 
 def test_it_conforms_on_every_framework_that_is_here(toolkit: Toolkit) -> None:

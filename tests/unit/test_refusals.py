@@ -24,7 +24,7 @@ def state(*slots: str, **changes: object) -> TrainState:
 
 
 def test_what_fits_is_let_through() -> None:
-    check_spec(SPEC)
+    check_spec(SPEC, "torch")
     check_images(SPEC.graph, np.zeros((2, 8, 8, 3), np.uint8))
     check_weights(SPEC.graph, WEIGHTS)
     check_plan(SPEC.graph, plan(SPEC))
@@ -35,7 +35,7 @@ def test_what_fits_is_let_through() -> None:
 
 def test_what_does_not_fit_a_graph_is_told() -> None:
     with pytest.raises(InvalidSpecError, match="1 means and 1 deviations, but the images have 3 channels"):
-        check_spec(evolve(SPEC, normalisation=Normalisation((0.5,), (0.5,))))
+        check_spec(evolve(SPEC, normalisation=Normalisation((0.5,), (0.5,))), "torch")
     with pytest.raises(InvalidSpecError, match=r"\(N, H, W, 3\) for this model, not \(8, 8, 3\)"):
         check_images(SPEC.graph, np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(CheckpointError, match="nothing was loaded") as refused:

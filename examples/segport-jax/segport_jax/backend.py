@@ -31,7 +31,9 @@ class JaxBackend:
 
     def devices(self) -> Sequence[DeviceInfo]:
         """Usable devices, best first."""
-        return [_described(name, place) for name, place in _places().items()]
+        gpu = Precision.BF16, "the device computes bf16 natively"
+        cpu = Precision.FP32, "XLA computes bf16 on a CPU by way of float32"
+        return [DeviceInfo(name, at.device_kind, *(cpu if name == "cpu" else gpu)) for name, at in _places().items()]
 
     def build(
         self, spec: ModelSpec, weights: Weights, *, device: str = "auto", precision: Precision = Precision.AUTO
@@ -54,9 +56,3 @@ class JaxBackend:
 def _places() -> dict[str, jax.Device]:
     found = [*jax.devices(), *jax.devices("cpu")]
     return {"cpu" if place.platform == "cpu" else f"{place.platform}:{place.id}": place for place in found}
-
-
-def _described(name: str, place: jax.Device) -> DeviceInfo:
-    if place.platform == "cpu":
-        return DeviceInfo(name, "CPU", Precision.FP32, "XLA computes bf16 on a CPU by way of float32")
-    return DeviceInfo(name, place.device_kind, Precision.BF16, "the device computes bf16 natively")

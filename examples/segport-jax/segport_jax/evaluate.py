@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -14,25 +12,19 @@ from jax import Array
 from segport.domain.arrays import IGNORE, LabelBatch, Probabilities
 from segport.domain.losses.supervision import supervised
 from segport.domain.ports.backend import EvalTally, StepPlan
-from segport.domain.samples import Batch, Task
+from segport.domain.samples import Task
 
 from .loss import OPS
-from .model import JaxModel
-
-Fed: TypeAlias = tuple[Array, Array]
-"""A batch on the device: images (N, H, W, C) uint8, and labels (N, H, W) uint8 or planes of them."""
+from .model import Fed, JaxModel
 
 
 class JaxEvalSession:
     """See the port. Counts and losses stay on the device until ``drain``."""
 
     def __init__(self, model: JaxModel, plan: StepPlan | None = None) -> None:
-        self._model, self._task, self._loss = model, model.spec.task, jax.jit(partial(loss_of, plan)) if plan else None
+        self.feed, self._model, self._task = model.feed, model, model.spec.task
+        self._loss = jax.jit(partial(loss_of, plan)) if plan else None
         self.close()
-
-    def feed(self, batches: Iterable[Batch]) -> Iterator[Fed]:
-        """See the port."""
-        return feed(batches, self._model)
 
     def tally(self, batch: Fed) -> None:
         """See the port."""
@@ -64,14 +56,7 @@ class JaxEvalSession:
         self._losses: list[Array] = []
 
     def _outputs(self, batch: Fed) -> list[Array]:
-        outputs, _ = self._model.native(self._model.arrays, batch[0])
-        return list(outputs)
-
-
-def feed(batches: Iterable[Batch], model: JaxModel) -> Iterator[Fed]:
-    """Every batch on the device. JAX returns before it is done with one, so the next is made meanwhile."""
-    for batch in batches:
-        yield model.put(batch.images), model.put(batch.labels)
+        return list(self._model.native(self._model.arrays, batch[0])[0])
 
 
 def loss_of(plan: StepPlan, outputs: list[Array], labels: Array) -> Array:

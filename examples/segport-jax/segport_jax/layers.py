@@ -7,9 +7,7 @@ from functools import reduce
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
-from numpy.typing import NDArray
 
 from segport.domain.architecture import operations as op
 from segport.domain.errors import InvalidSpecError
@@ -41,15 +39,15 @@ def apply(operation: op.Operation, inputs: Sequence[Array], held: Mapping[str, A
             return FUNCTIONS[name](x)
         case op.MaxPool(kernel=k, stride=s, padding=p):
             around = ((0, 0), (p, p), (p, p), (0, 0))
-            pooled: Array = lax.reduce_window(x, -jnp.inf, lax.max, (1, k, k, 1), (1, s, s, 1), around)
-            return pooled
+            return jnp.asarray(lax.reduce_window(x, -jnp.inf, lax.max, (1, k, k, 1), (1, s, s, 1), around))
         case op.GlobalPool():
             return x.mean((1, 2), keepdims=True)
         case op.GridPool(size=size):
             return _blend(x, *(_cells(length, size) for length in x.shape[1:3]))
         case op.Resize(mode=mode):
-            shares = _bilinear if mode == "bilinear" else _nearest
-            return _blend(x, *(shares(x.shape[axis], inputs[1].shape[axis]) for axis in (1, 2)))
+            # Of a line of pixels, each of its own: what share each has in the result. Gradients are products as well.
+            lines = ((jnp.eye(x.shape[axis]), (inputs[1].shape[axis], x.shape[axis])) for axis in (1, 2))
+            return _blend(x, *(jax.image.resize(*line, mode, antialias=False) for line in lines))
         case op.Concat():
             return jnp.concatenate(inputs, -1)
         case op.Add():
@@ -79,36 +77,19 @@ def normalise(x: Array, mean: Array, variance: Array, held: Mapping[str, Array],
 
 
 def _convolve(conv: op.Conv, x: Array, held: Mapping[str, Array]) -> Array:
-    result = lax.conv_general_dilated(
-        x,
-        held["weight"].astype(x.dtype),
-        window_strides=(conv.stride, conv.stride),
-        padding=[(conv.padding, conv.padding)] * 2,
-        rhs_dilation=(conv.dilation, conv.dilation),
-        dimension_numbers=("NHWC", "OIHW", "NHWC"),
-        feature_group_count=conv.groups,
-    )
+    around, apart = [(conv.padding, conv.padding)] * 2, (conv.dilation, conv.dilation)
+    options = {"rhs_dilation": apart, "feature_group_count": conv.groups, "dimension_numbers": ("NHWC", "OIHW", "NHWC")}
+    result = lax.conv_general_dilated(x, held["weight"].astype(x.dtype), (conv.stride,) * 2, around, **options)
     return result + held["bias"].astype(x.dtype) if conv.bias else result
 
 
-def _blend(x: Array, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> Array:
-    """Resized by two matrices of shares, (target, source) each: their gradients are products as well."""
-    along = jnp.einsum("yh,nhwc->nywc", jnp.asarray(rows, x.dtype), x, precision="highest")
-    return jnp.einsum("xw,nywc->nyxc", jnp.asarray(columns, x.dtype), along, precision="highest")
+def _blend(x: Array, rows: Array, columns: Array) -> Array:
+    """Resized by two matrices of shares, (target, source) each."""
+    along = jnp.einsum("yh,nhwc->nywc", rows.astype(x.dtype), x, precision="highest")
+    return jnp.einsum("xw,nywc->nyxc", columns.astype(x.dtype), along, precision="highest")
 
 
-def _bilinear(length: int, target: int) -> NDArray[np.float64]:
-    position = np.clip((np.arange(target) + 0.5) * length / target - 0.5, 0, length - 1)
-    shares: NDArray[np.float64] = np.maximum(0, 1 - np.abs(position[:, None] - np.arange(length)))
-    return shares
-
-
-def _nearest(length: int, target: int) -> NDArray[np.float64]:
-    source = (2 * np.arange(target) + 1) * length // (2 * target)
-    return np.equal(source[:, None], np.arange(length)).astype(np.float64)
-
-
-def _cells(length: int, size: int) -> NDArray[np.float64]:
-    cell, pixel = np.arange(size)[:, None], np.arange(length)
+def _cells(length: int, size: int) -> Array:
+    cell, pixel = jnp.arange(size)[:, None], jnp.arange(length)
     start, stop = cell * length // size, -(-(cell + 1) * length // size)
     return ((start <= pixel) & (pixel < stop)) / (stop - start)

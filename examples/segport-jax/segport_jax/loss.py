@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ class JaxOps:
     absolute = staticmethod(jnp.abs)
     maximum = staticmethod(jnp.maximum)
     minimum = staticmethod(jnp.minimum)
+    where = staticmethod(jnp.where)
     sigmoid = staticmethod(jax.nn.sigmoid)
     softplus = staticmethod(jax.nn.softplus)
     softmax = staticmethod(jax.nn.softmax)
@@ -26,23 +27,11 @@ class JaxOps:
     sum = staticmethod(jnp.sum)
     cumulative_sum = staticmethod(jnp.cumsum)
     take = staticmethod(jnp.take_along_axis)
+    unstack = staticmethod(partial(jnp.unstack, axis=-1))
     stop_gradient = staticmethod(jax.lax.stop_gradient)
-
-    def constant(self, values: Sequence[float], like: Array) -> Array:
-        """(len,) of ``like``'s dtype."""
-        return jnp.array(values, like.dtype)
-
-    def cast(self, x: Array, like: Array) -> Array:
-        """``x`` in ``like``'s dtype."""
-        return x.astype(like.dtype)
-
-    def where(self, condition: Array, x: Array, y: Array | float) -> Array:
-        """Elementwise choice."""
-        return jnp.where(condition, x, y)
-
-    def one_hot(self, labels: Array, classes: int, like: Array) -> Array:
-        """(..., classes) of ``like``'s dtype."""
-        return jax.nn.one_hot(labels, classes, dtype=like.dtype)
+    constant = staticmethod(lambda values, like: jnp.array(values, like.dtype))
+    cast = staticmethod(lambda x, like: x.astype(like.dtype))
+    one_hot = staticmethod(lambda labels, classes, like: jax.nn.one_hot(labels, classes, dtype=like.dtype))
 
     def pick(self, x: Array, labels: Array) -> Array:
         """By comparison: the gradient of a gather is a scatter, which is slow."""
@@ -52,10 +41,6 @@ class JaxOps:
         """Stable."""
         order = jnp.argsort(x, axis, stable=True, descending=True)
         return jnp.take_along_axis(x, order, axis), order
-
-    def unstack(self, x: Array) -> Sequence[Array]:
-        """Along the last axis."""
-        return jnp.unstack(x, axis=-1)
 
 
 OPS = JaxOps()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from segport.plugins import Entries, Entry, Kind, hookimpl
 
 
-def _load() -> Callable[..., Any]:
+def _load() -> type:
     from .backend import JaxBackend
 
     return JaxBackend

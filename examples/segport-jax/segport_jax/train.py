@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from copy import copy
 from typing import NamedTuple
 
 import jax
@@ -12,11 +12,11 @@ from jax import Array
 
 from segport.domain.ports.backend import StepPlan, StepTally, TrainState
 from segport.domain.refusals import check_plan, check_state
-from segport.domain.samples import Batch
+from segport.domain.training.updates import Updates, moved
 
-from .evaluate import Fed, confusions, feed, loss_of
-from .model import Arrays, JaxModel, norms
-from .optimizers import clipped, scalars, updated
+from .evaluate import confusions, loss_of
+from .loss import OPS
+from .model import Arrays, Fed, JaxModel
 
 
 class State(NamedTuple):
@@ -33,42 +33,30 @@ class JaxTrainSession:
 
     def __init__(self, model: JaxModel, plan: StepPlan) -> None:
         check_plan(model.spec.graph, plan)
-        self._model, self._plan, self._graph = model, plan, model.spec.graph
+        self.feed, self._model, self._plan, self._graph = model.feed, model, plan, model.spec.graph
         zeros = {n: jnp.zeros_like(model.arrays[n]) for n, weight in self._graph.weights().items() if weight.trainable}
         self._slots = {f"{slot}/{name}": zero for slot in plan.optimizer.slots for name, zero in zeros.items()}
         self._trainable, self._zeros = list(zeros), zeros if plan.accumulate > 1 else {}
-        self.result = model.copy() if plan.averaging else model
-        self._updates, self._frozen_updates, self._frozen = 0, 0, False
+        self.result = copy(model) if plan.averaging else model
+        self._updates = Updates(plan)
         self.compiled_step = jax.jit(self._traced, static_argnames=("frozen", "complete"))
-        self._tallies: list[tuple[Array, Array]] = []
-        self._sums, self._pending = self._zeros, 0
-
-    def feed(self, batches: Iterable[Batch]) -> Iterator[Fed]:
-        """See the port."""
-        return feed(batches, self._model)
+        self.close()
 
     def step(self, batch: Fed, rate: float) -> None:
         """See the port. Numbers that change come in as arrays, so that nothing is traced again."""
-        plan, update = self._plan, self._updates + 1
-        own = scalars(plan.optimizer, rate * plan.tuning.rate, update - self._frozen_updates)
-        numbers = np.stack([scalars(plan.optimizer, rate, update), own])
-        share = np.float32(plan.averaging.share(update) if plan.averaging else 0)
-        # Dropout depends on the seed and the step alone.
-        key = np.random.SeedSequence((plan.seed, self._updates, self._pending)).generate_state(2)
-        complete = self._pending + 1 == plan.accumulate
-        state = State(self._model.arrays, self._slots, self._sums, self.result.arrays if plan.averaging else {})
-        state, tally = self.compiled_step(state, batch, numbers, share, key, frozen=self._frozen, complete=complete)
+        now, averages = self._updates, self.result.arrays if self._plan.averaging else {}
+        state = State(self._model.arrays, self._slots, self._sums, averages)
+        given = (now.scalars(rate), now.share(), now.entropy().generate_state(2))
+        state, tally = self.compiled_step(state, batch, *given, frozen=now.frozen, complete=now.complete)
         self._model.arrays, self._slots, self._sums, averages = state
-        if plan.averaging:
+        if self._plan.averaging:
             self.result.arrays = averages
         self._tallies.append(tally)
-        self._pending = 0 if complete else self._pending + 1
-        self._updates += complete
-        self._frozen_updates += complete and self._frozen
+        now.count()
 
     def freeze(self, frozen: bool) -> None:
         """See the port."""
-        self._frozen = frozen
+        self._updates.frozen = frozen
 
     def drain(self) -> StepTally:
         """See the port. Counts are summed here, as JAX has no 64-bit integers unless asked."""
@@ -81,7 +69,7 @@ class JaxTrainSession:
         """See the port."""
         slots = {key: np.array(slot) for key, slot in self._slots.items()}
         averages = self.result.weights() if self._plan.averaging else {}
-        return TrainState(self._model.weights(), slots, self._updates, self._frozen_updates, averages)
+        return TrainState(self._model.weights(), slots, self._updates.made, self._updates.frozen_made, averages)
 
     def restore(self, state: TrainState) -> None:
         """See the port. What is pending is dropped."""
@@ -90,40 +78,37 @@ class JaxTrainSession:
         self._slots = {key: self._model.put(slot.copy()) for key, slot in state.slots.items()}
         if self._plan.averaging:
             self.result.load(state.averages)
-        self._updates, self._frozen_updates = state.step, state.frozen
+        self._updates.restore(state)
         self.close()
 
     def close(self) -> None:
         """Drops tallies and pending gradients. Closing twice does no harm."""
-        self._tallies, self._sums, self._pending = [], self._zeros, 0
+        self._tallies: list[tuple[Array, Array]] = []
+        self._sums, self._updates.pending = self._zeros, 0
 
     def _traced(
-        self, state: State, batch: Fed, numbers: Array, share: Array, key: Array, *, frozen: bool, complete: bool
+        self, state: State, batch: Fed, scalars: Array, share: Array, key: Array, *, frozen: bool, complete: bool
     ) -> tuple[State, tuple[Array, Array]]:
         """Forward, backward, counting and, when ``complete``, the update. Gives loss and counts."""
         plan, spec, (images, labels) = self._plan, self._model.spec, batch
         held = plan.tuning.held(self._graph, frozen=frozen)
-        live, drop = norms(spec, held), jax.random.wrap_key_data(key)
 
         def loss(free: Arrays) -> tuple[Array, tuple[Array, Arrays]]:
-            outputs, moved = self._model.native(state.weights | free, images, live=live, key=drop)
-            return loss_of(plan, outputs, labels), (outputs[0], moved)
+            drop = jax.random.wrap_key_data(key)
+            outputs, statistics = self._model.native(state.weights | free, images, held=held, key=drop)
+            return loss_of(plan, outputs, labels), (outputs[0], statistics)
 
         free = {name: state.weights[name] for name in self._trainable if name not in held}
-        (value, (logits, moved)), gradients = jax.value_and_grad(loss, has_aux=True)(free)
+        (value, (logits, statistics)), gradients = jax.value_and_grad(loss, has_aux=True)(free)
         counts = confusions(logits, labels, spec.task, len(spec.classes)).sum(0)
-        state = state._replace(weights=state.weights | moved)
+        state = state._replace(weights=state.weights | statistics)
         if state.sums:
             gradients = {name: state.sums[name] + part / plan.accumulate for name, part in gradients.items()}
             state = state._replace(sums=self._zeros if complete else state.sums | gradients)
-        return self._updated(state, gradients, numbers, share) if complete else state, (value, counts)
+        return self._updated(state, gradients, scalars, share) if complete else state, (value, counts)
 
-    def _updated(self, state: State, gradients: Arrays, numbers: Array, share: Array) -> State:
-        plan, weights, slots = self._plan, dict(state.weights), dict(state.slots)
-        for name, gradient in clipped(gradients, plan.clip_norm).items():
-            own = {slot: slots[f"{slot}/{name}"] for slot in plan.optimizer.slots}
-            row = numbers[int(plan.tuning.covers(name))]
-            weights[name], own = updated(plan.optimizer, name, weights[name], gradient, own, row)
-            slots |= {f"{slot}/{name}": array for slot, array in own.items()}
+    def _updated(self, state: State, gradients: Arrays, scalars: Array, share: Array) -> State:
+        weights, slots = moved(self._plan, OPS, state.weights, state.slots, gradients, scalars, jnp.sqrt)
+        weights, slots = state.weights | weights, state.slots | slots
         averages = {name: old + share * (weights[name] - old) for name, old in state.averages.items()}
         return state._replace(weights=weights, slots=slots, averages=averages)
