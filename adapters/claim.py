@@ -55,6 +55,22 @@ def claimed(lock: Path) -> Iterator[str]:
 
 
 @contextmanager
+def in_turn(lock: Path) -> Iterator[None]:
+    """As ``claimed``, but waits until nobody else holds it; where no file can be made, nobody writes either."""
+    with ExitStack() as stack:
+        while True:
+            try:
+                lock.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(claimed(lock))
+            except TakenError:
+                continue
+            except OSError:
+                pass
+            break
+        yield
+
+
+@contextmanager
 def place_claimed(out: Path) -> Iterator[None]:
     """Claims the place of a folder to be made, by a lock beside it. Raises DataError while somebody else makes it."""
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from attrs import frozen
 from ...domain.downloads.descriptions import RemoteFile
 from ...domain.errors import DownloadError
 from ...domain.ports.downloading import Fetcher
+from ..claim import in_turn
 
 _POINTER = re.compile(r"version https://git-lfs[^\n]*\noid (sha256:[0-9a-f]{64})\nsize (\d+)\n")
 _TRUE = {"1", "ON", "YES", "TRUE"}
@@ -44,13 +45,18 @@ class HuggingFaceHub:
                 raise _by_hand(f"{repository} is not in the cache {self.cache}, and HF_HUB_OFFLINE is set.", url)
             return target
         try:
-            pointer = f"{self.endpoint}/{repository}/raw/main/{file}"
-            digest, size = self._promised(pointer, target.with_name(f"{file}.pointer"))
-            self.fetcher.fetch(RemoteFile(url, file, digest, size), target, _nobody, _never)
+            # Two that fetched at once would write into the same part; who comes second finds it whole.
+            with in_turn(target.with_name(f".{file}.lock")):
+                return self._fetched(repository, file, url, target)
         except DownloadError as error:
             raise _by_hand(error.message, url) from None
         except OSError as error:
             raise _by_hand(f"{target} cannot be written: {error.strerror or error}.", url) from None
+
+    def _fetched(self, repository: str, file: str, url: str, target: Path) -> Path:
+        pointer = f"{self.endpoint}/{repository}/raw/main/{file}"
+        digest, size = self._promised(pointer, target.with_name(f"{file}.pointer"))
+        self.fetcher.fetch(RemoteFile(url, file, digest, size), target, _nobody, _never)
         return target
 
     def _promised(self, address: str, pointer: Path) -> tuple[str, int | None]:

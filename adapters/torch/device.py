@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -86,16 +87,42 @@ def deterministic_kernels(wanted: bool) -> Iterator[None]:
     if not wanted:
         yield
         return
-    enabled, warn = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    fill = getattr(torch.utils.deterministic, _FILL)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    # Filling every fresh buffer guards against reading it before writing it, which costs time and is no concern here.
-    setattr(torch.utils.deterministic, _FILL, False)
+    _flags.raised()
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(enabled, warn_only=warn)
-        setattr(torch.utils.deterministic, _FILL, fill)
+        _flags.dropped()
+
+
+class _Flags:
+    """The flags as they were, while at least one thread is inside: the last one out puts them back."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+        self._before: tuple[bool, bool, bool] = (False, False, False)
+
+    def raised(self) -> None:
+        with self._lock:
+            if not self._inside:
+                enabled = torch.are_deterministic_algorithms_enabled()
+                warn = torch.is_deterministic_algorithms_warn_only_enabled()
+                self._before = enabled, warn, getattr(torch.utils.deterministic, _FILL)
+                torch.use_deterministic_algorithms(True, warn_only=True)
+                # Filling every fresh buffer guards against reading it before writing it: it costs time, and is no
+                # concern here.
+                setattr(torch.utils.deterministic, _FILL, False)
+            self._inside += 1
+
+    def dropped(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                enabled, warn, fill = self._before
+                torch.use_deterministic_algorithms(enabled, warn_only=warn)
+                setattr(torch.utils.deterministic, _FILL, fill)
+
+
+_flags = _Flags()
 
 
 def _gpu_build() -> str:

@@ -22,7 +22,8 @@ def shell(line: str, **variables: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("command", ["plugins list", "plugins list --json --quiet", "--help"])
 def test_a_reader_that_goes_away_ends_nothing(command: str) -> None:
     done = shell(f"$SEGPORT {command} | true; echo ${{PIPESTATUS[0]}}")
-    assert (done.stdout, done.stderr) == ("0\n", "")
+    assert done.stdout == "0\n"
+    assert not [word for word in ("error:", "Traceback", "Exception", "Broken") if word in done.stderr]
 
 
 def test_a_training_outlives_who_reads_of_it(prepared: Path, tmp_path: Path, tiny: tuple[str, ...]) -> None:
@@ -55,12 +56,12 @@ import sys
 
 class CtrlC:
     def find_spec(self, name, path=None, target=None):
-        if name == sys.argv[1]:
+        if name == wanted:
             raise KeyboardInterrupt
 
 
+wanted = sys.argv.pop(1)
 sys.meta_path.insert(0, CtrlC())
-sys.argv[:] = ["segport", *sys.argv[2:]]
 from segport.cli.entry import run
 
 sys.exit(run())
@@ -70,7 +71,7 @@ sys.exit(run())
 @pytest.mark.parametrize("module", ["cyclopts", "segport.cli.commands", "torch", "tensorflow"])
 def test_ctrl_c_while_something_is_imported(module: str, prepared: Path, tmp_path: Path, tiny: tuple[str, ...]) -> None:
     backend = "tf" if module == "tensorflow" else "torch"
-    command = ["train", prepared, "--run", tmp_path / "run", *tiny, "--backend", backend, "--quiet"]
+    command = ["train", prepared, "--run", tmp_path / "run", *tiny, "--backend", backend, "--epochs", 1, "--quiet"]
     done = subprocess.run(
         [sys.executable, "-c", INTERRUPTED, module, *map(str, command)],
         capture_output=True,

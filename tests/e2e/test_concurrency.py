@@ -212,3 +212,54 @@ def together() -> Iterator[Callable[..., None]]:
             raise errors[0]
 
     return run
+
+
+@pytest.mark.parametrize(("first", "second"), [("torch", "torch"), ("torch", "tensorflow")])
+def test_two_toolkits_train_in_threads_of_one_process(
+    first: str, second: str, prepared: Path, tmp_path: Path, tiny: tuple[str, ...], together
+) -> None:
+    """Each ends as if it had been alone, though seeds differ and frameworks keep settings for the whole process.
+
+    Two of torch have dropout, which draws from generators that torch has for the whole process.
+    """
+
+    def train(run: str, backend: str, seed: int) -> None:
+        values = {flag.removeprefix("--"): value for flag, value in zip(tiny[::2], tiny[1::2], strict=True)}
+        if first == second:
+            values |= {"model": "deeplabv3+:channels=8", "encoder": "plain:width=8,depth=5"}
+        more = {"data": prepared, "run": tmp_path / run, "backend": backend, "seed": seed, "epochs": 2, "device": "cpu"}
+        toolkit = Toolkit()
+        toolkit.train(toolkit.codec.from_values(TrainSettings, {**values, **more, "workers": 2}, where="test"))
+
+    together(lambda: train("a", first, 1), lambda: train("b", second, 2))
+    train("alone-a", first, 1)
+    train("alone-b", second, 2)
+    for run in ("a", "b"):
+        same_run(tmp_path / run, tmp_path / f"alone-{run}")
+
+
+def test_flags_of_the_whole_process_are_put_back_by_the_last_thread(together) -> None:
+    import torch
+
+    from segport.adapters.torch.device import deterministic_kernels
+
+    inside, leave = threading.Barrier(3), threading.Event()
+
+    def early() -> None:
+        with deterministic_kernels(True):
+            inside.wait()
+        leave.set()
+
+    def late() -> None:
+        with deterministic_kernels(True):
+            inside.wait()
+            assert leave.wait(10)
+            assert torch.are_deterministic_algorithms_enabled(), "another thread has switched it off"
+
+    def watch() -> None:
+        inside.wait()
+        assert torch.are_deterministic_algorithms_enabled()
+
+    assert not torch.are_deterministic_algorithms_enabled()
+    together(early, late, watch)
+    assert not torch.are_deterministic_algorithms_enabled()

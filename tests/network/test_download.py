@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shlex
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from attrs import evolve
 from PIL import Image as Pillow
 
 import segport
+from segport.adapters.claim import place_claimed
 from segport.application.downloading import download
 from segport.cli.download_bars import DownloadBars
 from segport.cli.terminal import Terminal
@@ -229,6 +231,16 @@ def test_what_cannot_be_asked_for_is_answered_with_what_can(
     cli, tmp_path: Path, arguments: list[str], code: int, words: list[str]
 ) -> None:
     cli("download", arguments[0], tmp_path / "raw", *arguments[1:]).failed(code, *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_being_filled_is_left_alone(cli, site, served, tmp_path: Path) -> None:
+    """Two downloads into one folder would have written into the same parts."""
+    served("camvid-segnet")
+    with place_claimed(tmp_path / "raw"):
+        said = cli("download", "camvid-segnet", tmp_path / "raw", "--mirror", site.url)
+        said.failed(3, f"{tmp_path / 'raw'} is being made already: process {os.getpid()} on ", "Wait until it is there")
+        assert not site.asked
     assert list(tmp_path.iterdir()) == []
 
 

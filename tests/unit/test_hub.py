@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from segport.adapters import claim
 from segport.adapters.network.fetcher import HttpFetcher
 from segport.adapters.network.hub import HuggingFaceHub, hub_of
 from segport.domain.errors import DownloadError
@@ -80,6 +82,37 @@ def test_it_is_fetched_once_checked_and_kept(server: Server, tmp_path: Path) -> 
     assert hub(server, tmp_path).weights(REPOSITORY, FILE) == path
     assert hub(server, tmp_path, offline=True).weights(REPOSITORY, FILE) == path
     assert len(server.asked) == 2
+
+
+def test_several_that_ask_at_once_fetch_it_once(server: Server, tmp_path: Path) -> None:
+    server.publish(DATA, DATA)
+    barrier, found = threading.Barrier(4), []
+
+    def ask() -> None:
+        barrier.wait(10)
+        found.append(hub(server, tmp_path).weights(REPOSITORY, FILE).read_bytes())
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [DATA] * 4
+    assert len(server.asked) == 2
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_a_cache_that_cannot_be_written_to_serves_what_it_holds(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.publish(DATA, DATA)
+    path = hub(server, tmp_path).weights(REPOSITORY, FILE)
+
+    def refused(*arguments: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(claim, "_taken", refused)
+    assert hub(server, tmp_path).weights(REPOSITORY, FILE) == path
 
 
 def test_a_repository_may_hold_a_file_of_torch(server: Server, tmp_path: Path) -> None:
