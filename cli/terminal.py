@@ -50,7 +50,7 @@ class Terminal:
             shown.add_column(column, justify="right" if numbers else "left", overflow="fold", no_wrap=numbers)
         for row in table.rows:
             shown.add_row(*row)
-        self._console().print(shown, markup=False, highlight=False)
+        self._console().print(shown)
 
     def object(self, values: Mapping[str, Any]) -> None:
         """The result as one JSON object, where it was asked for."""
@@ -79,7 +79,15 @@ class Terminal:
         from rich.console import Console
 
         file = sys.stderr if self.json else sys.stdout
-        return Console(file=file, width=None if file.isatty() else 160, soft_wrap=False)
+        # Names are names, though they may look like rich's marks for colours and pictures.
+        return Console(
+            file=file,
+            width=None if file.isatty() else 160,
+            soft_wrap=False,
+            markup=False,
+            emoji=False,
+            highlight=False,
+        )
 
 
 def _is_number(text: str) -> bool:

@@ -20,6 +20,7 @@ from .masks.palette import Colour, default_colours, to_palette
 from .plain_text import has_controls
 from .unknown_values import unknown_colours, unknown_values
 
+_LONGEST = 200
 BACKGROUNDS = ("background", "_background_", "__background__")
 """Names of the class of pixels that nothing else claims."""
 
@@ -78,6 +79,11 @@ class ClassMap:
             ),
         ]
         problems += [f"the class name {name!r} holds control characters" for name in self.names if has_controls(name)]
+        problems += [
+            f"the class name {name[:20]}... is longer than {_LONGEST} characters"
+            for name in self.names
+            if len(name) > _LONGEST
+        ]
         if not 1 <= len(self.classes) <= IGNORE:
             problems.insert(0, f"there must be 1 to {IGNORE} classes, not {len(self.classes)}")
         if problems:

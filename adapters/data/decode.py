@@ -223,6 +223,9 @@ def _orientation(image: Pillow.Image) -> int:
     """The EXIF orientation still to be applied. Pillow turns TIFF by itself, and already gives the turned size."""
     if image.format == "TIFF":
         return 1
+    if image.format == "PNG":
+        # Asked for EXIF data, Pillow decodes a PNG; had that failed below, it would hand out what it has, the rest black.
+        image.load()
     try:
         value = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # noqa: BLE001 - broken metadata is no reason to refuse good pixels

@@ -37,7 +37,13 @@ def style_axes(axes: Axes, *, title: str, grid: str) -> None:
 
 
 def as_png(figure: Figure) -> bytes:
-    """The same bytes for the same figure."""
+    """The same bytes for the same figure. A name with dollars is a name, and no formula, which may be a wrong one."""
+    from matplotlib import rc_context
+    from matplotlib.text import Text
+
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.12, metadata={"Software": None})
+    with rc_context({"text.parse_math": False}):  # for the labels of ticks, which are made now
+        for text in figure.findobj(Text):
+            text.set_parse_math(False)  # type: ignore[attr-defined]
+        figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.12, metadata={"Software": None})
     return buffer.getvalue()

@@ -19,6 +19,7 @@ from ...domain.class_names import parse_class_names
 from ...domain.classes import ClassMap, format_class_dict, parse_class_dict
 from ...domain.description import DatasetInfo
 from ...domain.errors import DataError
+from ...domain.plain_text import has_controls
 from ...domain.ports.dataset import SourceItem
 from ...domain.ports.images import ImageCodec
 from ...domain.ports.preparing import DatasetRow, StoredPair
@@ -70,7 +71,7 @@ class FolderWriter:
         self, item: SourceItem, image: Image, labels: Labels, classes: ClassMap, *, changed: bool = False
     ) -> StoredPair:
         """Links, copies, converts or refers to the image; writes the mask. Raises DataError when the disk refuses."""
-        if _UNFIT.intersection(item.key) or item.key.startswith(".") or not item.key:
+        if _UNFIT.intersection(item.key) or has_controls(item.key) or item.key.startswith(".") or not item.key:
             raise DataError(f"The id {item.key!r} of {item.image} cannot be a file's name.", fix="Rename the file.")
         mask = f"{MASKS}/{EACH}/{item.key}.png" if labels.ndim == 3 else f"{MASKS}/{item.key}.png"
         try:

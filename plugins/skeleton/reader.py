@@ -49,7 +49,7 @@ class ExampleReader:
 
 def _array(path: Path, name: str) -> NDArray[Any]:
     try:
-        array: NDArray[Any] = np.load(BytesIO(path.read_bytes()))[name]
+        array: NDArray[Any] = np.load(BytesIO(path.read_bytes()), allow_pickle=False)[name]
     except (OSError, ValueError, EOFError, LookupError, BadZipFile) as error:
         raise DataError(f"Cannot read {name!r} of {path}: {error}.") from error
     return array

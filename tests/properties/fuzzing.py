@@ -60,18 +60,18 @@ def fuzz(parser: Parser, folder: Path, inputs: int) -> Tally:
         tally.seconds = max(tally.seconds, took)
         assert took < SECONDS
 
-    with _limited(), warnings.catch_warnings():
+    with limited(MEMORY), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the libraries that decode: nobody sees them in a program
         attempt()
     return tally
 
 
 @contextmanager
-def _limited() -> Iterator[None]:
-    """The process gets ``MEMORY`` more, and beyond that a MemoryError."""
+def limited(room: int) -> Iterator[None]:
+    """The process gets that many bytes of address space more, and beyond them a MemoryError."""
     held = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
     before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (held + MEMORY, before[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (held + room, before[1]))
     try:
         yield
     finally:

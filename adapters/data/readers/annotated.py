@@ -180,8 +180,9 @@ def mentions(path: Path, words: Sequence[bytes]) -> bool:
 
 def read_json(path: Path) -> Any:
     """What a JSON file holds. Raises DataError naming file, line and column."""
+    text = read_text(path)
     try:
-        return json.loads(read_text(path))
+        return json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(f"{path}, line {error.lineno}, column {error.colno}: no JSON: {error.msg}.") from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists without end
