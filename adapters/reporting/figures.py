@@ -44,6 +44,6 @@ def as_png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     with rc_context({"text.parse_math": False}):  # for the labels of ticks, which are made now
         for text in figure.findobj(Text):
-            text.set_parse_math(False)  # type: ignore[attr-defined]
+            text.set_parse_math(False)
         figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.12, metadata={"Software": None})
     return buffer.getvalue()
