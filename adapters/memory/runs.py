@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from ...domain.architecture.weights import Weights
 from ...domain.errors import CheckpointError
-from ...domain.events import EpochDone, Event, RunFinished
+from ...domain.events import EpochDone, Event, RunFinished, RunStarted
 from ...domain.ports.checkpoints import Checkpoint, Pretrained, SeedRuns
 
 
@@ -88,8 +88,9 @@ class MemoryRun:
         return [dict(row) for row in self._rows]
 
     def finished(self) -> bool:
-        """Whether a RunFinished was recorded."""
-        return any(isinstance(event, RunFinished) for event in self.events)
+        """Whether a RunFinished was recorded, since it last began."""
+        ends = [event for event in self.events if isinstance(event, RunStarted | RunFinished)]
+        return bool(ends) and isinstance(ends[-1], RunFinished)
 
     def _drop(self, epoch: int) -> None:
         self._rows[:] = [row for row in self._rows if row["epoch"] <= epoch]

@@ -14,10 +14,12 @@ from typing import Any
 import attrs
 
 from ...domain.errors import CheckpointError
-from ...domain.events import EpochDone, Event
+from ...domain.events import EpochDone, Event, RunFinished, RunStarted
 from .. import files
 
 Row = dict[str, float]
+_ALTERED = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
+"""What a line that somebody altered may raise on the way to a row."""
 
 
 def read_metrics(path: Path) -> list[Row]:
@@ -73,7 +75,7 @@ def read_told(path: Path) -> list[Row]:
     rows: list[Row] = []
     for event in _events(path):
         if event.get("event") == EpochDone.__name__:
-            with suppress(LookupError, TypeError, ValueError, AttributeError):  # a line that somebody altered
+            with suppress(*_ALTERED):
                 row = {name: _told(event[name]) for name in ("epoch", "rate")}
                 row |= {name: _told(value) for name, value in event["metrics"].items()}
                 rows = [*(other for other in rows if other["epoch"] < row["epoch"]), row]
@@ -98,9 +100,10 @@ def _events(path: Path) -> Iterator[dict[str, Any]]:
                 yield event
 
 
-def has_event(path: Path, kind: type[Event]) -> bool:
-    """Whether events.jsonl tells of an event of that kind. Raises CheckpointError where it cannot be read."""
-    return any(event.get("event") == kind.__name__ for event in _events(path))
+def told_finished(path: Path) -> bool:
+    """Whether events.jsonl ends with a RunFinished; one may come before that, of a run that was given more epochs."""
+    ends = (RunStarted.__name__, RunFinished.__name__)
+    return [kind for event in _events(path) if (kind := event.get("event")) in ends][-1:] == [RunFinished.__name__]
 
 
 def _ends_whole(file: Any) -> bool:

@@ -13,13 +13,13 @@ import attrs
 from attrs import frozen
 
 from ...domain.errors import CheckpointError, DamagedCheckpointError
-from ...domain.events import EpochDone, Event, RunFinished
+from ...domain.events import EpochDone, Event
 from ...domain.ports.checkpoints import Checkpoint, Pretrained, SeedRuns
 from .. import files
 from ..claim import TakenError, claimed
 from .checkpoint import load_checkpoint, save_checkpoint
 from .pretrained import load_pretrained
-from .records import Row, append_event, has_event, metrics_row, read_metrics, read_told, write_metrics
+from .records import Row, append_event, metrics_row, read_metrics, read_told, told_finished, write_metrics
 from .toml import read_toml, write_toml
 
 CONFIGURATION = "run.toml"
@@ -29,13 +29,14 @@ SEEDS = "seeds.toml"
 CHECKPOINTS = "checkpoints"
 PLOTS = "plots"
 LOCK = ".lock"
+PREVIOUS = "previous"
 SUFFIX = ".safetensors"
 _TABLES = ("train", "dataset", "compute", "start")
-PREVIOUS = "previous"
 KEPT = 2
 """Checkpoints with an epoch in their name that stay: the best, and the best before it."""
-
-
+_MEND_FIX = (
+    f"{EVENTS} does not tell of every epoch. Mend the table, or delete it: then a resume goes on without its rows."
+)
 _LOST_FIX = "Start a new run; with --init-from RUN it begins with the best weights of this one, where they are whole."
 
 
@@ -140,19 +141,23 @@ class RunFolder:
         return read_metrics(self.path / METRICS)
 
     def finished(self) -> bool:
-        """Whether events.jsonl has a RunFinished."""
-        return has_event(self.path / EVENTS, RunFinished)
+        """Whether events.jsonl tells of its end."""
+        return told_finished(self.path / EVENTS)
 
     def _rows(self, epoch: int) -> tuple[list[Row], str]:
-        """A row for each of so many epochs, and what was wrong with those of metrics.csv."""
+        """A row for each of so many epochs, as far as they are known, and what was wrong with those of metrics.csv."""
+        wanted, told = [*range(1, epoch + 1)], {row["epoch"]: row for row in read_told(self.path / EVENTS)}
         try:
             rows = self.metrics()
-            damage = f"{self.path / METRICS} does not have one row for each of {epoch} epochs."
         except CheckpointError as error:
-            rows, damage = [], error.message
-        if [row["epoch"] for row in rows if row["epoch"] <= epoch] == [*range(1, epoch + 1)]:
+            if not told.keys() >= set(wanted):
+                raise CheckpointError(error.message, fix=_MEND_FIX) from None
+            return [told[number] for number in wanted], error.message
+        if [row["epoch"] for row in rows if row["epoch"] <= epoch] == wanted:
             return rows, ""
-        return read_told(self.path / EVENTS), damage
+        known = {row["epoch"]: row for row in rows} | told
+        damage = f"{self.path / METRICS} does not have one row for each of {epoch} epochs."
+        return [known[number] for number in sorted(known)], damage
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -298,7 +303,7 @@ def _unmade(path: Path, error: OSError) -> CheckpointError:
 
 
 def _damage(checkpoint: Path) -> str:
-    """What is wrong with a file; "" for one that is whole. Raises CheckpointError for one that cannot be read at all."""
+    """What is wrong with a file; "" for one that is whole. Raises CheckpointError where it cannot be read at all."""
     if not checkpoint.exists():
         return f"{checkpoint} is gone."
     try:

@@ -88,7 +88,7 @@ class Run(Protocol):
         ...
 
     def finished(self) -> bool:
-        """Whether a RunFinished was recorded: nothing is left to do."""
+        """Whether a RunFinished was recorded since it last began: nothing is left to do."""
         ...
 
 

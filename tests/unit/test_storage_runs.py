@@ -270,6 +270,26 @@ def test_damaged_rows_are_made_anew_of_the_events(run: Run, damage) -> None:
     assert str(path) in said and "made anew of events.jsonl" in said
 
 
+def test_rows_that_no_file_tells_of_any_more(run: Run) -> None:
+    """Those there are stay; a table that cannot be read is left to a person."""
+    whole, path = tables(run), run.path / "metrics.csv"
+    (run.path / "events.jsonl").unlink()
+    path.write_bytes(without_a_row(whole))
+    assert "one row for each of 5 epochs" in run.rewind(5)
+    assert path.read_bytes() == without_a_row(whole)
+    path.write_bytes(torn(whole))
+    with pytest.raises(CheckpointError, match=r"cut short(.|\n)*Mend the table, or delete it"):
+        run.rewind(5)
+    assert path.read_bytes() == torn(whole)
+
+
+def test_a_run_is_finished_when_that_was_the_last_that_was_told(run: Run) -> None:
+    started, finished = RunStarted("r", 3, 10), RunFinished("r", 3, 3, 0.75, "miou", "", 1.5)
+    for event, ended in ((started, False), (EPOCHS[0], False), (finished, True), (started, False), (finished, True)):
+        run.record(event)
+        assert run.finished() == ended
+
+
 def test_events_are_json_lines(run: Run) -> None:
     events = [RunStarted("r", 3, 10, facts={"device": "cpu"}), *EPOCHS, RunFinished("r", 3, 3, 0.75, "miou", "", 1.5)]
     for event in events:
