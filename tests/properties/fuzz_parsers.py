@@ -23,6 +23,7 @@ from segport.adapters.storage.checkpoint import load_checkpoint
 from segport.adapters.storage.dataset import open_dataset
 from segport.adapters.storage.dataset_store import DatasetFolders
 from segport.adapters.storage.pretrained import load_pretrained
+from segport.adapters.storage.records import read_told, told_finished
 from segport.adapters.storage.results import ResultFiles
 from segport.adapters.storage.runs import RunFolders
 from segport.adapters.storage.toml import TomlDocuments
@@ -46,6 +47,7 @@ from segport.tests.properties.fuzz_seeds import (
     CAMVID,
     CITYSCAPES,
     COCO,
+    EVENTS,
     FLOATS,
     GRAPH,
     IMAGE,
@@ -286,6 +288,7 @@ PARSERS: tuple[Parser, ...] = (
     Parser("run.toml", "run/run.toml", (TRAIN,), run, around={"other/run.toml": TRAIN, "other/metrics.csv": METRICS}),
     Parser("seeds.toml", "seeds.toml", (SEEDS,), seeds),
     Parser("metrics.csv", "run/metrics.csv", (METRICS,), run, around={"run/run.toml": TRAIN, "other/run.toml": TRAIN}),
+    Parser("events.jsonl", "events.jsonl", (EVENTS,), lambda path: (read_told(path), told_finished(path))),
     Parser(
         "name:option=value",
         "choice",

@@ -150,6 +150,11 @@ caption = "x"
 
 METRICS = b"epoch,rate,train_loss,val_loss,val_miou\n1,0.01,0.5,0.6,0.2\n2,0.01,0.4,nan,0.3\n"
 
+EVENTS = (
+    b'{"event": "RunStarted", "epoch": 0}\n'
+    b'{"event": "EpochDone", "epoch": 1, "rate": 0.01, "metrics": {"train_loss": 0.5, "val_loss": null}}\n'
+    b'{"event": "RunFinished", "epochs": 1}\n'
+)
 SEEDS = b"format = 1\nseeds = [41, 42]\n" + TRAIN
 
 
