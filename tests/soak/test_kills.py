@@ -69,14 +69,14 @@ def test_a_training_killed_at_its_changes_to_files(forks: Any, train: Train, tmp
     train = (*train, "--epochs", "2")
     assert forks.run(*train, "--run", tmp_path / "whole") == 0, forks.said.read_text()
     at, kills, run = 0, 0, tmp_path / "0"
-    while forks.run(*train, "--run", run, at=at) == -signal.SIGKILL:
+    while (code := forks.run(*train, "--run", run, at=at)) == -signal.SIGKILL:
         kills += 1
         assert forks.run(*go_on(train, run)) == 0, f"change {at}: {forks.said.read_text()}"
         same(run, tmp_path / "whole")
         at += STEP[forks.backend]
         run = tmp_path / str(at)
+    assert code == 0 and kills > 5, forks.said.read_text()
     same(run, tmp_path / "whole")
-    assert kills > 5
     print(f"train, {forks.backend}: {kills} kills at changes to files")
 
 
@@ -105,7 +105,8 @@ def test_prepare_killed(forks: Any, source: Path, tmp_path: Path) -> None:
         random_kills += code != 0
         repeated()
     at = 0
-    while forks.run(*prepare, at=at) == -signal.SIGKILL:
+    while (code := forks.run(*prepare, at=at)) == -signal.SIGKILL:
         at += 1
         repeated()
+    assert code == 0, forks.said.read_text()
     print(f"prepare: {random_kills} kills at random moments, {at} at changes to files")
