@@ -11,7 +11,7 @@ import pytest
 from segport.tests.properties.fuzz_parsers import PARSERS, Parser
 from segport.tests.properties.fuzzing import fuzz
 
-INPUTS = int(os.environ.get("SEGPORT_FUZZ_INPUTS", "20000"))
+INPUTS = int(os.environ.get("SEGPORT_FUZZ_INPUTS", "2000"))
 
 
 @pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)

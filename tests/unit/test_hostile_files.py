@@ -251,9 +251,9 @@ def test_what_a_message_quotes_moves_no_cursor_and_has_an_end() -> None:
 @pytest.mark.parametrize("overlap", list(Overlap))
 def test_many_masks_on_one_image_are_held_one_at_a_time(overlap: Overlap) -> None:
     size = (1000, 1000)
-    masks = (np.ones(size, np.uint8) for _ in range(300))
+    masks = (np.ones(size, np.uint8) for _ in range(120))
     with limited(100 * MEGABYTES):
-        assert (to_labels(masks, [3] * 300, size, overlap) == 3).all()
+        assert (to_labels(masks, [3] * 120, size, overlap) == 3).all()
 
 
 @pytest.mark.parametrize(
