@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -15,6 +14,7 @@ from ...domain.choices import Choice
 from ...domain.errors import InvalidSpecError
 from ...domain.ports.catalogue import Options
 from ...domain.ports.model import Architecture, NativeArchitecture
+from .randomness import seeded
 
 FRAMEWORK = "torch"
 MODEL = "model"
@@ -70,9 +70,7 @@ def native_module(graph: Graph, architectures: Architectures, seed: int | None =
     architecture = architectures(choice.name, choice.options)
     if not isinstance(architecture, NativeArchitecture):
         raise InvalidSpecError(f"{choice} makes graphs, and this model is a module of torch's own.")
-    with torch.random.fork_rng(devices=[]):
-        if seed is not None:
-            torch.manual_seed(seed)
+    with seeded(seed):
         first = seed is not None
         module: nn.Module = architecture.module(channels=graph.channels, outputs=graph.native.channels, first=first)
     return module

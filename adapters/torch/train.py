@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import numpy as np
 import torch
@@ -24,9 +23,7 @@ from .loss import OPS
 from .metric import confusions, predictions
 from .model import TorchModel, graph_has
 from .optimizers import SlottedOptimizer
-
-_generators = threading.Lock()
-"""torch has them for the whole process: a seeded step of one thread must not draw from another's seed."""
+from .randomness import seeded
 
 
 class TorchTrainSession:
@@ -68,7 +65,7 @@ class TorchTrainSession:
             # Not when compiled: under that flag torch 2.13's compiler loses gradients of resized outputs on a CPU.
             stack.enter_context(deterministic_kernels(plan.deterministic and not self._model.compiled))
             if self._random:
-                stack.enter_context(self._seeded())
+                stack.enter_context(seeded(self._seed(), self._model.torch_device))
             outputs = self._model.forward(batch.images)
             loss: Tensor = supervised(plan.loss, OPS, outputs, plan.output_weights, truth, valid)
             scaled = loss / plan.accumulate if plan.accumulate > 1 else loss
@@ -127,14 +124,9 @@ class TorchTrainSession:
         if self._averages:
             self._averages.update(float(self._updates.share()))
 
-    @contextmanager
-    def _seeded(self) -> Iterator[None]:
-        """Dropout has a seed of its own, and leaves torch's own generators as they were."""
-        device = self._model.torch_device
-        with _generators, torch.random.fork_rng([device] if device.type == "cuda" else []):
-            entropy = self._updates.entropy().generate_state(1, np.uint64)
-            torch.manual_seed(int(entropy[0] >> np.uint64(1)))
-            yield
+    def _seed(self) -> int:
+        """Of dropout."""
+        return int(self._updates.entropy().generate_state(1, np.uint64)[0] >> np.uint64(1))
 
     def _no_counts(self) -> Tensor:
         return torch.zeros(self._matrix, dtype=torch.int64, device=self._model.torch_device)
