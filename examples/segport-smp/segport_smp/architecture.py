@@ -19,6 +19,9 @@ from segport.domain.ports.model import Encoder
 DECIDED = ("self", "in_channels", "classes", "activation", "aux_params", "kwargs")
 """Arguments of smp that are no options here: the data says channels and classes, and losses take logits."""
 
+FIXED: Mapping[str, Mapping[str, Any]] = {"dpt": {"dynamic_img_size": True}}
+"""What is always given to an architecture: vision transformers take images of one size alone unless told otherwise."""
+
 
 @frozen
 class SmpArchitecture:
@@ -36,9 +39,9 @@ class SmpArchitecture:
     def module(self, *, channels: int, outputs: int, first: bool) -> nn.Module:
         """See the port. Published weights of the encoder are fetched for the first weights alone."""
         weights = self.options.get("encoder_weights") if first else None
-        options = {**self.options, "encoder_weights": weights, "in_channels": channels, "classes": outputs}
+        options = {**FIXED.get(self.arch, {}), **self.options, "encoder_weights": weights}
         try:
-            return smp.create_model(self.arch, **options)
+            return smp.create_model(self.arch, in_channels=channels, classes=outputs, **options)
         except (KeyError, ValueError, TypeError) as error:
             raise InvalidSpecError(f"smp-{self.arch} with {dict(self.options)}: {error}") from error
 
