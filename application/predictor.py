@@ -16,7 +16,8 @@ from ..domain.ports.dataset import Batcher, SampleSource, ViewingPlan
 from ..domain.resampling import Fit, Frame, Size
 from ..domain.samples import Batch, Sample, Task
 from ..domain.spec import ModelSpec
-from .tiling import OVERLAP, TILE, origins, row_blocks, window
+from ..domain.terms import OVERLAP, TILE
+from .tiling import origins, row_blocks, window
 
 TILES_AT_ONCE = 4
 

@@ -14,9 +14,8 @@ from attrs.validators import optional as either
 
 from ..domain.choices import Choice
 from ..domain.downloads.catalogue import PUBLIC_DATA
-from ..domain.terms import Fit, Precision, Task
+from ..domain.terms import OVERLAP, TILE, Fit, Precision, Task
 from .checking import checked, setting, to_choice, to_choices, to_path, to_paths, told
-from .tiling import OVERLAP, TILE
 from .train_settings import COMPUTE as COMPUTE
 from .train_settings import DEFAULT_BACKEND as DEFAULT_BACKEND
 from .train_settings import SeedsSettings as SeedsSettings

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-TILE, OVERLAP = 1024, 128
 _HELD = 1 << 22
 
 

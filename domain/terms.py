@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+TILE, OVERLAP = 1024, 128
+"""Pixels: the side of the tiles that larger images are cut into, and what neighbours share."""
+
 
 class Task(StrEnum):
     """What a label means.
