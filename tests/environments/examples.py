@@ -12,6 +12,8 @@ from pathlib import Path
 
 from environment import PLACE, ROOT, Environment, Failed, build_wheel, expect, run, step
 
+SMALL = ("--model", "unet:decoder_channels=[32,16,8]", "--encoder", "plain:width=8,depth=4")
+
 
 @dataclass(frozen=True)
 class Use:
@@ -19,14 +21,15 @@ class Use:
 
     flags: tuple[str, ...]
     extra: str = ""
+    model: tuple[str, ...] = SMALL
 
 
 USES = {
     "segport-jax": Use(("--backend", "jax")),
+    "segport-smp": Use(("--backend", "torch"), extra="torch", model=("--model", "smp-unet:encoder_name=resnet18")),
     "segport-tversky-focal": Use(("--loss", "tversky-focal"), extra="torch"),
 }
 SHAPES = ["--num-images", "60", "--height", "64", "--width", "64", "--min-shape-px", "16", "--max-shape-px", "32"]
-MODEL = ["--model", "unet:decoder_channels=[32,16,8]", "--encoder", "plain:width=8,depth=4"]
 TRAIN = ["--size", "64", "--batch", "4", "--epochs", "6", "--rate", "0.01", "--precision", "fp32"]
 LEARNT = 0.6
 """The mIoU that a run of these few steps reaches with ease; a model that learns nothing has about 0.2."""
@@ -50,7 +53,7 @@ def prove(package: Path, wheel: Path) -> None:
     with step(here.name, "trains shapes and evaluates"):
         here.segport("generate", "shapes", "raw", *SHAPES)
         here.segport("prepare", "raw", "data", "--split", "0.8,0.1,0.1")
-        here.segport("train", "data", "--run", "run", *use.flags, *MODEL, *TRAIN)
+        here.segport("train", "data", "--run", "run", *use.flags, *use.model, *TRAIN)
         score = here.object("evaluate", "run")["scores"]["miou"]
         expect(score > LEARNT, f"an mIoU of {score:.3f} after training, expected above {LEARNT}")
 
