@@ -19,7 +19,8 @@ from ...domain.ports.reporting import Reporter
 from ...domain.ports.results import Results
 from ..settings import SeedsSettings, TrainSettings
 from .progress import Progress
-from .train import Listener, TrainModel, never, nobody, placed, recorded, with_compute
+from .recorded import placed, recorded, with_compute
+from .train import Listener, TrainModel, never, nobody
 
 TABLE = "seeds.csv"
 

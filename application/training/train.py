@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import attrs
 from attrs import field, frozen
 
 from ...domain import html
 from ...domain.architecture.weights import Weights, fingerprint
 from ...domain.choices import Choice
-from ...domain.errors import CheckpointError, DamagedCheckpointError, DataError, InvalidSpecError
+from ...domain.errors import CheckpointError, DamagedCheckpointError, DataError
 from ...domain.events import Event, RunFinished, RunMended, RunStarted, WeightsTransferred
 from ...domain.ports.catalogue import Catalogue
 from ...domain.ports.checkpoints import Run, RunStore
@@ -24,14 +23,15 @@ from ...domain.ports.hub import WeightHub
 from ...domain.ports.model import Model
 from ...domain.ports.preparing import DatasetStore
 from ...domain.ports.reporting import Reporter, Table
-from ..memory import enough_memory
+from ..memory import enough_to_train
 from ..natives import framework_of, without_encoder
-from ..settings import COMPUTE, TrainSettings
+from ..settings import TrainSettings
 from ..streaming import stream
 from .loop import TrainingLoop, count_all
 from .parts import Parts, assemble
 from .progress import Progress
 from .recipe import Recipe, derive
+from .recorded import placed, recorded, with_compute
 from .sources import Source, Sources
 from .start import Start, beginning, left_at
 from .tracking import Trackers
@@ -252,7 +252,7 @@ class TrainModel:
                 emit(failure)
 
         try:
-            with _enough_memory(stage.parts):
+            with enough_to_train(stage.parts.training):
                 return self._run(stage, emit, stop)
         finally:
             for failure in trackers.close():
@@ -321,55 +321,9 @@ class TrainModel:
         return {**tables, "start": {"fingerprint": fingerprint(start.weights)}} if plan.source else tables
 
 
-def placed(settings: TrainSettings) -> TrainSettings:
-    """The same from whatever folder they are read: paths to read from are absolute."""
-    init, encoder = settings.init_from, settings.encoder_file
-    return attrs.evolve(
-        settings,
-        data=settings.data.absolute(),
-        init_from=init and init.absolute(),
-        encoder_weights=str(encoder.absolute()) if encoder else settings.encoder_weights,
-    )
-
-
-def recorded(configuration: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], str]:
-    """The settings that a run was begun with, and its data's fingerprint. Raises CheckpointError without either."""
-    values, data = configuration.get("train"), configuration.get("dataset")
-    if not isinstance(values, Mapping) or not isinstance(data, Mapping) or "fingerprint" not in data:
-        raise CheckpointError(
-            f"{where} does not say what was trained: expected [train], and fingerprint in [dataset].",
-            fix="Copy it again from where it is whole, or start a new run.",
-        )
-    return values, str(data["fingerprint"])
-
-
-def with_compute(
-    codec: SettingsCodec, values: Mapping[str, Any], compute: Mapping[str, Any], *, where: str
-) -> TrainSettings:
-    """Recorded settings, computed in another way if asked. Raises InvalidSpecError for more than that."""
-    others = sorted(set(compute) - set(COMPUTE))
-    if others:
-        raise InvalidSpecError(
-            f"--resume goes on with the run's own settings, and takes no others but {', '.join(COMPUTE)}: "
-            f"{', '.join(others)} given.",
-            fix="Leave the others out, or start a new run.",
-        )
-    where += f" with another {', '.join(compute)}" if compute else ""
-    return codec.from_values(TrainSettings, {**values, **compute}, where=where)
-
-
 def _built(parts: Parts, settings: TrainSettings, weights: Weights) -> Model:
-    with _enough_memory(parts):
+    with enough_to_train(parts.training):
         return parts.backend.build(parts.spec, weights, device=settings.device, precision=settings.precision)
-
-
-def _enough_memory(parts: Parts) -> AbstractContextManager[None]:
-    height, width = parts.training.size
-    return enough_memory(
-        f"in training, with batches of {parts.training.batch} images of {height}x{width}",
-        fix="Try a smaller --batch, with --accumulate for as many images an update as now; a smaller --size; or "
-        "--precision bf16. Weights that are saved can be taken over: --init-from RUN.",
-    )
 
 
 def _written(parts: Parts, settings: TrainSettings) -> str:

@@ -31,7 +31,7 @@ from segport.application.run_all.ledger import Ledger
 from segport.application.settings import CompareSettings, SeedsSettings
 from segport.application.training.parts import check_names
 from segport.application.training.progress import Progress
-from segport.application.training.train import recorded, with_compute
+from segport.application.training.recorded import recorded, with_compute
 from segport.bootstrap import Toolkit
 from segport.domain.architecture.graph import Graph
 from segport.domain.choices import Choice
