@@ -32,6 +32,7 @@ MEANT = "SEGPORT_MAX_PIXELS"
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
 """None of these runs other programs, as the reader of EPS does."""
+_TOO_MUCH = "what it claims to hold is more than there is memory for"
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Pillow.Transpose.FLIP_LEFT_RIGHT,
@@ -145,12 +146,12 @@ def _opened(path: Source, max_pixels: int) -> Iterator[tuple[Pillow.Image, int]]
                     Pillow.init()  # else Pillow stumbles over named formats it has not loaded yet
                     image = Pillow.open(file, formats=_FORMATS)
                 except MemoryError:
-                    raise _refusal(path, "its header claims to be larger than all memory") from None
+                    raise _refusal(path, _TOO_MUCH) from None
                 finally:
                     Pillow.MAX_IMAGE_PIXELS = limit
                 # Before anything else: asking a PNG for its EXIF data makes Pillow decode it whole.
                 _check_size(path, image, max_pixels)
-                orientation = _orientation(image)
+                orientation = _orientation(path, image)
             with image:
                 yield image, orientation
     except DataError:
@@ -219,13 +220,16 @@ def _pixels(image: Pillow.Image) -> Image:
     return pixels
 
 
-def _orientation(image: Pillow.Image) -> int:
+def _orientation(path: Source, image: Pillow.Image) -> int:
     """The EXIF orientation still to be applied. Pillow turns TIFF by itself, and already gives the turned size."""
     if image.format == "TIFF":
         return 1
     if image.format == "PNG":
         # Asked for EXIF data, Pillow decodes a PNG; had that failed below, it would hand out what it has, the rest black.
-        image.load()
+        try:
+            image.load()
+        except MemoryError:
+            raise _refusal(path, _TOO_MUCH) from None
     try:
         value = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # noqa: BLE001 - broken metadata is no reason to refuse good pixels

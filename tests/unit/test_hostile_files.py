@@ -343,6 +343,15 @@ def test_no_damage_within_a_png_is_read_as_black(tmp_path: Path, decode: Callabl
     assert refused > 100
 
 
+@pytest.mark.parametrize("decode", [decode_image, decode_mask])
+def test_a_chunk_that_claims_gigabytes_is_refused(tmp_path: Path, decode: Callable[[Path], object]) -> None:
+    path = tmp_path / "x.png"
+    content = png(2, 2, data=GOOD + bytes(50))
+    place = content.index(b"IDAT")
+    path.write_bytes(content[: place - 4] + b"\xf0\0\0\0" + content[place:])
+    assert str(path) in quickly(lambda: decode(path)).message
+
+
 def test_of_an_animation_the_first_frame_is_read(tmp_path: Path) -> None:
     frames = [Pillow.fromarray(np.full((2, 3, 3), value, np.uint8)) for value in (9, 200, 30)]
     for kind in ("gif", "png", "tiff", "webp"):
