@@ -1,0 +1,51 @@
+"""The bounds on memory that docs/reliability.md states, by the benchmark that measured them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "bench_memory.py"
+SIDE = 8000
+BYTES_A_PIXEL = {
+    ("native", "predict"): 16,
+    ("native", "predict, probabilities"): 16,
+    ("native", "predict, overlays"): 20,
+    ("native", "evaluate"): 16,
+    ("letterbox", "predict"): 16,
+    ("letterbox", "predict, overlays"): 20,
+    ("letterbox", "evaluate"): 16,
+}
+"""Beyond what a 2048x2048 image takes. Probabilities of a whole image in float32 would take 12 more by themselves."""
+
+
+def measured(*arguments: str) -> dict[str, Any]:
+    command = [sys.executable, str(BENCHMARK), *arguments, "--json"]
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    (line,) = said.splitlines()
+    return json.loads(line)
+
+
+@pytest.mark.parametrize("backend", ["torch", "tensorflow"])
+@pytest.mark.parametrize(("fit", "command"), BYTES_A_PIXEL)
+def test_a_large_image_takes_so_many_bytes_a_pixel(backend: str, fit: str, command: str) -> None:
+    found = measured("large", "--side", str(SIDE), "--backends", backend, "--fits", fit, "--commands", command)
+    assert found["bytes/pixel"] <= BYTES_A_PIXEL[fit, command], found
+
+
+@pytest.mark.parametrize("backend", ["torch", "tensorflow"])
+@pytest.mark.parametrize("command", ["prepare", "predict, overlays", "evaluate"])
+def test_ten_thousand_images_take_what_a_thousand_take(backend: str, command: str) -> None:
+    found = measured("small", "--images", "10000", "--backends", backend, "--commands", command)
+    assert found["MiB"] <= found["1000 images MiB"] + 64, found
+
+
+@pytest.mark.parametrize("backend", ["torch", "tensorflow"])
+def test_training_takes_after_twenty_epochs_what_it_took_after_three(backend: str) -> None:
+    found = measured("training", "--epochs", "20", "--backends", backend)
+    assert abs(found["percent"]) <= 3, found
