@@ -23,7 +23,7 @@ from segport.domain.errors import DataError, OutOfMemoryError, TrainingDivergedE
 from segport.domain.events import EpochDone, Event
 from segport.plugins import Entry, Kind, hookimpl
 
-EPOCHS = 3
+EPOCHS = 2
 PROMISED = ("metrics.csv", "checkpoints/last.safetensors", "checkpoints/best.safetensors")
 BACKENDS = ("torch", "tensorflow")
 
@@ -94,11 +94,6 @@ def of_another_size(path: Path) -> None:
         picture.crop((0, 0, 9, 9)).save(path)
 
 
-def a_folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
 @pytest.mark.parametrize(
     ("backend", "spoil", "words"),
     [
@@ -106,7 +101,6 @@ def a_folder(path: Path) -> None:
         ("tensorflow", vanished, "there is no such file"),
         ("torch", cut_short, "it is broken or cut short"),
         ("torch", of_another_size, "is 9x9 pixels"),
-        ("torch", a_folder, "it is a folder"),
     ],
 )
 def test_an_image_that_is_spoilt_while_it_is_trained_on(
@@ -122,8 +116,6 @@ def test_an_image_that_is_spoilt_while_it_is_trained_on(
         with pytest.raises(DataError, match=words) as caught:
             Toolkit().train(wanted, listen=after_an_epoch(lambda: spoil(image)))
     finally:
-        if image.is_dir():
-            image.rmdir()
         image.write_bytes(before)
     assert str(image) in str(caught.value)
     assert f"Then go on with: segport train --resume {run}" in str(caught.value)
