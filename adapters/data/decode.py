@@ -225,7 +225,7 @@ def _orientation(path: Source, image: Pillow.Image) -> int:
     if image.format == "TIFF":
         return 1
     if image.format == "PNG":
-        # Asked for EXIF data, Pillow decodes a PNG; had that failed below, it would hand out what it has, the rest black.
+        # Asked for EXIF data, Pillow decodes a PNG; had that failed below, it would then hand out the rest as black.
         try:
             image.load()
         except MemoryError:
