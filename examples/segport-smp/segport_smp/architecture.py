@@ -41,9 +41,10 @@ class SmpArchitecture:
         weights = self.options.get("encoder_weights") if first else None
         options = {**FIXED.get(self.arch, {}), **self.options, "encoder_weights": weights}
         try:
-            return smp.create_model(self.arch, in_channels=channels, classes=outputs, **options)
+            module: nn.Module = smp.create_model(self.arch, in_channels=channels, classes=outputs, **options)
         except (KeyError, ValueError, TypeError) as error:
             raise InvalidSpecError(f"smp-{self.arch} with {dict(self.options)}: {error}") from error
+        return module
 
 
 def factory(arch: str) -> Callable[..., SmpArchitecture]:
@@ -55,6 +56,6 @@ def factory(arch: str) -> Callable[..., SmpArchitecture]:
     kind = smp.MODEL_ARCHITECTURES_MAPPING[arch]
     taken = [p for p in inspect.signature(kind.__init__).parameters.values() if p.name not in DECIDED]
     bare = [p.replace(default=None) if p.name == "encoder_weights" else p for p in taken]
-    make.__signature__ = inspect.Signature([p.replace(kind=p.KEYWORD_ONLY) for p in bare])
+    vars(make)["__signature__"] = inspect.Signature([p.replace(kind=p.KEYWORD_ONLY) for p in bare])
     make.__doc__ = kind.__doc__
     return make

@@ -37,7 +37,7 @@ def _load(arch: str) -> Callable[..., Any]:
 @hookimpl
 def segport_architectures() -> Entries:
     """Every architecture of smp, as "smp-unet" and so on."""
-    needs = {"requires": ("torch", "segmentation_models_pytorch"), "install": "pip install segmentation_models_pytorch"}
+    needs, install = ("torch", "segmentation_models_pytorch"), "pip install segmentation_models_pytorch"
     for arch, summary in SUMMARIES.items():
         load, words = partial(_load, arch), f"smp's {summary}"
-        yield Entry(Kind.ARCHITECTURE, f"smp-{arch}", words, load, **needs, framework="torch")
+        yield Entry(Kind.ARCHITECTURE, f"smp-{arch}", words, load, requires=needs, install=install, framework="torch")
