@@ -1,8 +1,7 @@
-"""Every bit of a checkpoint turned, and every truncation of it: each is refused."""
+"""Every byte of a checkpoint altered, in its lowest bit and in all, and every truncation of it: each is refused."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,10 +22,10 @@ def whole(tmp_path: Path) -> bytes:
 
 
 def turned(data: bytes) -> Iterator[bytes]:
-    """Each bit on its own."""
+    """Each byte on its own."""
     for place, byte in enumerate(data):
-        for bit in range(8):
-            yield data[:place] + bytes([byte ^ 1 << bit]) + data[place + 1 :]
+        for bits in (1, 255):
+            yield data[:place] + bytes([byte ^ bits]) + data[place + 1 :]
 
 
 def truncated(data: bytes) -> Iterator[bytes]:
@@ -34,12 +33,19 @@ def truncated(data: bytes) -> Iterator[bytes]:
         yield data[:length]
 
 
+def refused(path: Path) -> bool:
+    try:
+        load_checkpoint(path)
+    except DamagedCheckpointError as error:
+        return str(path) in str(error)
+    return False
+
+
 @pytest.mark.parametrize("damage", [turned, truncated])
 def test_damage_is_refused(damage, whole: bytes, tmp_path: Path) -> None:
     path, tried = tmp_path / "damaged", 0
     for data in damage(whole):
         path.write_bytes(data)
-        with pytest.raises(DamagedCheckpointError, match=re.escape(str(path))):
-            load_checkpoint(path)
+        assert refused(path), tried
         tried += 1
     print(f"{damage.__name__}: {tried} files of {len(whole)} bytes refused")

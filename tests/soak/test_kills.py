@@ -47,18 +47,33 @@ def same(run: Path, whole: Path) -> None:
     assert kept == expected, sorted(kept)
 
 
+def told(run: Path) -> list[bytes]:
+    """What happened so far: about five lines an epoch."""
+    events = run / "events.jsonl"
+    return events.read_bytes().splitlines() if events.exists() else []
+
+
+def wait_for(run: Path, events: int) -> None:
+    """Until so many more are told, or the end: not by the clock, as machines are not equally fast."""
+    wanted, deadline = len(told(run)) + events, time.monotonic() + 600
+    while len(lines := told(run)) < wanted and not any(b"RunFinished" in line for line in lines):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 def test_a_training_killed_at_random_moments(forks: Any, train: Train, tmp_path: Path) -> None:
     train = (*train, "--epochs", "12")
-    began = time.monotonic()
     assert forks.run(*train, "--run", tmp_path / "whole") == 0, forks.said.read_text()
-    seconds = time.monotonic() - began
 
     chance, kills, runs = random.Random(41), 0, 0
     while kills < KILLS:
         run, code, runs = tmp_path / f"run-{runs}", -1, runs + 1
         while code != 0:
-            by = chance.choice(SIGNALS)
-            code = forks.killed(*go_on(train, run), after=chance.uniform(0, seconds), by=by)
+            process, by = forks.start(*go_on(train, run)), chance.choice(SIGNALS)
+            wait_for(run, chance.randint(1, 20))
+            time.sleep(chance.uniform(0, 0.05))
+            os.kill(process, by)
+            code = forks.wait()
             assert code in (0, 130, -by), forks.said.read_text()
             kills += code != 0
         same(run, tmp_path / "whole")
