@@ -52,8 +52,7 @@ class JaxEvalSession:
 
     def close(self) -> None:
         """Drops what was counted. Closing twice does no harm."""
-        self._counts: list[Array] = []
-        self._losses: list[Array] = []
+        self._counts, self._losses = list[Array](), list[Array]()
 
     def _outputs(self, batch: Fed) -> list[Array]:
         return list(self._model.native(self._model.arrays, batch[0])[0])

@@ -77,9 +77,9 @@ def normalise(x: Array, mean: Array, variance: Array, held: Mapping[str, Array],
 
 
 def _convolve(conv: op.Conv, x: Array, held: Mapping[str, Array]) -> Array:
-    around, apart = [(conv.padding, conv.padding)] * 2, (conv.dilation, conv.dilation)
-    options = {"rhs_dilation": apart, "feature_group_count": conv.groups, "dimension_numbers": ("NHWC", "OIHW", "NHWC")}
-    result = lax.conv_general_dilated(x, held["weight"].astype(x.dtype), (conv.stride,) * 2, around, **options)
+    around, strides, apart = [(conv.padding, conv.padding)] * 2, (conv.stride,) * 2, (conv.dilation,) * 2
+    kernel, layout = held["weight"].astype(x.dtype), ("NHWC", "OIHW", "NHWC")
+    result = lax.conv_general_dilated(x, kernel, strides, around, None, apart, layout, conv.groups)
     return result + held["bias"].astype(x.dtype) if conv.bias else result
 
 

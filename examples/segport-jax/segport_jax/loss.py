@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +20,7 @@ class JaxOps:
     absolute = staticmethod(jnp.abs)
     maximum = staticmethod(jnp.maximum)
     minimum = staticmethod(jnp.minimum)
-    where = staticmethod(jnp.where)
+    where: Any = staticmethod(jnp.where)  # JAX has a second form of it, with one argument
     sigmoid = staticmethod(jax.nn.sigmoid)
     softplus = staticmethod(jax.nn.softplus)
     softmax = staticmethod(jax.nn.softmax)

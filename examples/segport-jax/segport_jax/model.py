@@ -42,7 +42,7 @@ class JaxModel:
     def logits(self, images: Images, *, training: bool = False) -> list[Logits]:
         """See the port. Dropout is off in both modes."""
         check_images(self.spec.graph, images)
-        held = frozenset() if training else None
+        held: frozenset[str] | None = frozenset() if training else None
         return [np.array(output) for output in self.native(self.arrays, self.put(images), held=held)[0]]
 
     def weights(self) -> Weights:

@@ -40,7 +40,8 @@ class JaxTrainSession:
         self.result = copy(model) if plan.averaging else model
         self._updates = Updates(plan)
         self.compiled_step = jax.jit(self._traced, static_argnames=("frozen", "complete"))
-        self.close()
+        self._tallies: list[tuple[Array, Array]] = []
+        self._sums = self._zeros
 
     def step(self, batch: Fed, rate: float) -> None:
         """See the port. Numbers that change come in as arrays, so that nothing is traced again."""
@@ -83,8 +84,7 @@ class JaxTrainSession:
 
     def close(self) -> None:
         """Drops tallies and pending gradients. Closing twice does no harm."""
-        self._tallies: list[tuple[Array, Array]] = []
-        self._sums, self._updates.pending = self._zeros, 0
+        self._tallies, self._sums, self._updates.pending = [], self._zeros, 0
 
     def _traced(
         self, state: State, batch: Fed, scalars: Array, share: Array, key: Array, *, frozen: bool, complete: bool
