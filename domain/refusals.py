@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from numpy.typing import NDArray
 
 from .architecture.graph import Graph
-from .architecture.operations import Native
+from .architecture.native import Native
 from .architecture.weights import Weights, mismatch
 from .errors import CheckpointError, InvalidSpecError
 from .ports.backend import DeviceInfo, Precision, StepPlan, TrainState

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ...domain.architecture.graph import IMAGE, Graph, Node
-from ...domain.architecture.operations import Input, Native, WeightSpec
+from ...domain.architecture.native import Native
+from ...domain.architecture.operation import WeightSpec
+from ...domain.architecture.operations import Input
 from ...domain.choices import Choice
 from ...domain.errors import InvalidSpecError
 from ...domain.ports.catalogue import Options

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...domain.architecture.operations import Dropout, Native
+from ...domain.architecture.native import Native
+from ...domain.architecture.operations import Dropout
 from ...domain.losses.supervision import supervised
 from ...domain.ports.backend import Precision, StepPlan, StepTally, TrainState
 from ...domain.refusals import check_plan, check_state

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from ..errors import InvalidSpecError
 from .graph import IMAGE, Graph, Node
-from .operations import Activation, Conv, Input, Norm, Operation
+from .operation import Operation
+from .operations import Activation, Conv, Input, Norm
 from .shapes import Shape
 
 NOMINAL = 7680

@@ -11,7 +11,9 @@ from attrs import field, frozen
 
 from ..errors import InvalidSpecError
 from .checks import whole
-from .operations import OPERATIONS, Input, Native, Operation, WeightSpec
+from .native import Native
+from .operation import Operation, WeightSpec
+from .operations import OPERATIONS, Input
 from .shapes import Shape
 
 IMAGE = "image"

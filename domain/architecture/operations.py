@@ -8,63 +8,21 @@ the batch axis is every operation's own business. Weights follow torchvision: OI
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
 
-from attrs import evolve, field, frozen
-from attrs.validators import instance_of
+from attrs import field, frozen
 
 from ..errors import InvalidSpecError
 from .checks import number, one_of, truth, whole
+from .native import Native as Native
+from .operation import INITIALISATIONS, WeightSpec
+from .operation import Operation as Operation
 from .shapes import Shape, pixels, same_shapes, same_sizes, window
 
 FUNCTIONS = ("relu", "relu6", "silu", "sigmoid", "gelu", "hardswish", "leaky_relu")
 """Activations: "gelu" is the exact one (erf), "leaky_relu" has slope 0.01."""
 MODES = ("bilinear", "nearest")
 """Resizing: half-pixel bilinear without antialias, and centre-aligned nearest."""
-INITIALISATIONS = ("he", "depthwise", "xavier", "narrow", "zeros")
-"""Kernels' first values: He normal by the fan out or by that of one channel, Xavier uniform, normal (0.02), or none."""
-
-
-@frozen
-class WeightSpec:
-    """One array of an operation.
-
-    ``init`` is one of ``INITIALISATIONS``, "ones", "tiny" (1e-6), or "own": as the code of a ``Native`` model draws it.
-    """
-
-    suffix: str
-    shape: tuple[int, ...]
-    init: str
-    trainable: bool = True
-
-
-@frozen
-class Operation:
-    """Base: one input, shape unchanged, no weights."""
-
-    kind: ClassVar[str] = ""
-    arity: ClassVar[int | None] = 1
-    """Number of inputs; None is two or more."""
-
-    def count_problem(self, count: int) -> str:
-        """Why it cannot take ``count`` inputs; empty when it can."""
-        if count >= 2 if self.arity is None else count == self.arity:
-            return ""
-        wanted = "2 or more inputs" if self.arity is None else f"{self.arity} input{'s' * (self.arity != 1)}"
-        return f"{self.kind} takes {wanted}, not {count}"
-
-    def shape(self, inputs: Sequence[Shape]) -> Shape:
-        """Shape of the result. Raises InvalidSpecError when the inputs cannot be combined."""
-        return inputs[0]
-
-    def weights(self, inputs: Sequence[Shape]) -> tuple[WeightSpec, ...]:
-        """The arrays it holds; they depend on the inputs' channels only."""
-        return ()
-
-    def multiply_adds(self, inputs: Sequence[Shape]) -> int:
-        """Multiplications, each with an addition, for one image; 0 where they are negligible beside a convolution's."""
-        return 0
 
 
 @frozen
@@ -326,41 +284,6 @@ class Dropout(Operation):
 
     kind = "dropout"
     rate: float = field(default=0.1, validator=number(0.0, 0.99))
-
-
-def _specs(values: Iterable[WeightSpec | Mapping[str, Any]]) -> tuple[WeightSpec, ...]:
-    """As they are, or from the plain values of a checkpoint."""
-    given = (value if isinstance(value, WeightSpec) else WeightSpec(**value) for value in values)
-    return tuple(evolve(spec, shape=tuple(spec.shape)) for spec in given)
-
-
-@frozen
-class Native(Operation):
-    """A whole model that is one framework's own code: from the normalised image to logits of its size.
-
-    It says what must be stored of the model and by whom it is made, and nothing of how it computes. So no other
-    framework has a form of it.
-
-    Attributes:
-        framework: name of the backend that runs it.
-        architecture: what makes it, with its options, as users write it: "smp-unet:encoder_name=resnet18".
-        channels: of the logits.
-        arrays: what the model holds, by the names that its code gives them.
-    """
-
-    kind = "native"
-    framework: str = field(validator=instance_of(str))
-    architecture: str = field(validator=instance_of(str))
-    channels: int = field(validator=whole())
-    arrays: tuple[WeightSpec, ...] = field(converter=_specs)
-
-    def shape(self, inputs: Sequence[Shape]) -> Shape:
-        """Logits of the image's size."""
-        return (self.channels, *inputs[0][1:])
-
-    def weights(self, inputs: Sequence[Shape]) -> tuple[WeightSpec, ...]:
-        """All arrays."""
-        return self.arrays
 
 
 OPERATIONS: tuple[type[Operation], ...] = (

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .graph import Graph
-from .operations import WeightSpec
+from .operation import WeightSpec
 
 Weights: TypeAlias = Mapping[str, NDArray[np.float32]]
 """Arrays by "<node>.<suffix>": "encoder.layer1.0.conv1.weight"."""

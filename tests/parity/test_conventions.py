@@ -20,6 +20,7 @@ from segport.adapters.reference.model import NumpyModel, normalised
 from segport.adapters.tensorflow.backend import TensorflowBackend
 from segport.adapters.torch.backend import TorchBackend
 from segport.domain.architecture.graph import IMAGE, Graph, Node
+from segport.domain.architecture.operation import Operation
 from segport.domain.architecture.operations import (
     MODES,
     OPERATIONS,
@@ -29,7 +30,6 @@ from segport.domain.architecture.operations import (
     Input,
     MaxPool,
     Norm,
-    Operation,
     Resize,
 )
 from segport.domain.classes import ClassMap

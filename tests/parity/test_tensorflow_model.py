@@ -16,7 +16,8 @@ from segport.adapters.tensorflow.model import TensorflowModel
 from segport.adapters.tensorflow.runtime import keras, tf
 from segport.domain.architecture.encoders.resnet import ResNet18
 from segport.domain.architecture.graph import IMAGE, Graph, Node
-from segport.domain.architecture.operations import Conv, Input, Operation, Resize
+from segport.domain.architecture.operation import Operation
+from segport.domain.architecture.operations import Conv, Input, Resize
 from segport.domain.architecture.unet import UNet
 from segport.domain.classes import ClassMap
 from segport.domain.errors import InvalidSpecError

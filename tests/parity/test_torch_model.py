@@ -11,6 +11,7 @@ from segport.domain.architecture.builder import GraphBuilder
 from segport.domain.architecture.encoders.plain import Plain
 from segport.domain.architecture.encoders.resnet import ResNet18, ResNet50
 from segport.domain.architecture.graph import IMAGE, Graph, Node
+from segport.domain.architecture.operation import Operation
 from segport.domain.architecture.operations import (
     FUNCTIONS,
     Activation,
@@ -19,7 +20,6 @@ from segport.domain.architecture.operations import (
     Input,
     MaxPool,
     Norm,
-    Operation,
     Resize,
 )
 from segport.domain.architecture.unet import UNet

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from segport.domain.architecture.encoders.plain import Plain
 from segport.domain.architecture.graph import Graph
-from segport.domain.architecture.operations import FUNCTIONS, INITIALISATIONS, MODES, OPERATIONS, Activation
+from segport.domain.architecture.operation import INITIALISATIONS
+from segport.domain.architecture.operations import FUNCTIONS, MODES, OPERATIONS, Activation
 from segport.domain.architecture.unet import UNet
 from segport.domain.architecture.weights import initialise, mismatch
 from segport.domain.errors import InvalidSpecError

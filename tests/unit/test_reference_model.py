@@ -10,6 +10,7 @@ from segport.adapters.reference.model import NumpyModel, normalised, run
 from segport.domain.architecture.builder import GraphBuilder
 from segport.domain.architecture.encoders.plain import Plain
 from segport.domain.architecture.graph import IMAGE, Graph
+from segport.domain.architecture.operation import Operation
 from segport.domain.architecture.operations import (
     Activation,
     Add,
@@ -22,7 +23,6 @@ from segport.domain.architecture.operations import (
     MaxPool,
     Multiply,
     Norm,
-    Operation,
     Resize,
 )
 from segport.domain.architecture.unet import UNet
