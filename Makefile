@@ -13,9 +13,9 @@ TYPING := .typing/segport
 quickstart: $(QUICK)
 	$(BIN)/segport quickstart --backend $(BACKEND)
 
-# pytest comes last, so that its closing line is the last one. SEGPORT_TEST_DATA names a folder of real data sets.
+# Two workers, a file of tests to each at a time. pytest comes last, so that its closing line is. SEGPORT_TEST_DATA names a folder of real data sets.
 test: lint types
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 # Kills, damage and hostile input by the thousand: no part of the quick tests. See docs/reliability.md.
 soak: $(INSTALLED)
