@@ -44,7 +44,7 @@ def test_the_wheel_says_who_it_is(wheel: Path) -> None:
         (points,) = (file.read(n).decode() for n in file.namelist() if n.endswith("entry_points.txt"))
         assert any(n.endswith("LICENSE") for n in file.namelist())
     assert f"\nVersion: {segport.__version__}\n" in metadata and "\nLicense-Expression: Apache-2.0\n" in metadata
-    assert "segport = segport.cli.main:main" in points and "[segport]" in points
+    assert "segport = segport.cli.entry:run" in points and "[segport]" in points
 
 
 def test_the_unpacked_wheel_runs_away_from_the_repository(wheel: Path, python, tmp_path: Path) -> None:

@@ -105,8 +105,8 @@ def test_a_wrong_value_is_told(field: str, value: object, told: str) -> None:
 def test_arguments_that_lack_and_that_are_too_many() -> None:
     with pytest.raises(InvalidSpecError, match="out: missing"):
         PrepareSettings("photos")  # type: ignore[call-arg]
-    with pytest.raises(InvalidSpecError, match="EvaluateSettings has 11 fields, and 12 values were given"):
-        EvaluateSettings(*["run"] * 12)  # type: ignore[call-arg, arg-type]
+    with pytest.raises(InvalidSpecError, match="EvaluateSettings has 13 fields, and 14 values were given"):
+        EvaluateSettings(*["run"] * 14)  # type: ignore[call-arg, arg-type]
 
 
 def test_children_and_changed_copies_are_checked_too() -> None:
