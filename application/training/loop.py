@@ -194,7 +194,7 @@ class TrainingLoop:
     def _divergence(self, message: str) -> TrainingDivergedError:
         return TrainingDivergedError(
             message,
-            fix=f"What was saved before is kept in {self.run.path}. Try a smaller --rate, --clip 1, or --precision fp32.",
+            fix=f"What was saved before is kept: {self.run.path}. Try a smaller --rate, --clip 1 or --precision fp32.",
         )
 
     def _report(self, progress: Progress, first: int, seconds: float) -> None:
