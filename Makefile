@@ -17,9 +17,9 @@ quickstart: $(QUICK)
 test: lint types
 	$(BIN)/pytest -n 2 --dist loadfile
 
-# Kills, damage and hostile input by the thousand: no part of the quick tests. See docs/reliability.md.
+# Kills, damage and hostile input by the thousand, with what each counted: no part of the quick tests. See docs/reliability.md.
 soak: $(INSTALLED)
-	$(BIN)/pytest tests/soak
+	$(BIN)/pytest -n 2 --dist load -rA tests/soak
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
