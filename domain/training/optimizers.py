@@ -33,8 +33,44 @@ def decays(name: str, shape: Sequence[int]) -> bool:
     return len(shape) > 1 and not name.endswith(".bias")
 
 
+class _Pinned:
+    """What all have in common: one update in NumPy, by the formula."""
+
+    def update(
+        self, weight: Tensor, gradient: Tensor, slots: Slots, step: int, rate: float, *, name: str = "weight"
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weight and slots after one update.
+
+        Args:
+            weight: float32 of any shape.
+            gradient: of the weight's shape.
+            slots: by the names in ``slots``, each of the weight's shape.
+            step: number of this update, from 1.
+            rate: learning rate of this update.
+            name: canonical name of the weight, for ``decays``.
+        """
+        return self.moved(weight, gradient, slots, self.scalars(step, rate), name=name)
+
+    def scalars(self, step: int, rate: float) -> Tensor:
+        """What the formula needs of the step."""
+        raise NotImplementedError
+
+    def moved(
+        self,
+        weight: Any,
+        gradient: Any,
+        slots: Mapping[str, Any],
+        scalars: Any,
+        *,
+        name: str,
+        sqrt: Callable[[Any], Any] = np.sqrt,
+    ) -> tuple[Any, dict[str, Any]]:
+        """As ``update``, on arrays of any framework; ``sqrt`` is its own, and ``scalars`` are those of the step."""
+        raise NotImplementedError
+
+
 @frozen
-class Sgd:
+class Sgd(_Pinned):
     """Stochastic gradient descent with heavy-ball or Nesterov momentum, as torch.optim.SGD without dampening.
 
     g += weight_decay w;  momentum = mu momentum + g;  w -= rate (g + mu momentum if nesterov else momentum)
@@ -59,21 +95,6 @@ class Sgd:
         momentum = outside("momentum", self.momentum, 0, 1, below=True)
         reject("optimizer 'sgd'", [momentum, outside("weight_decay", self.weight_decay, 0), lacking])
 
-    def update(
-        self, weight: Tensor, gradient: Tensor, slots: Slots, step: int, rate: float, *, name: str = "weight"
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weight and slots after one update.
-
-        Args:
-            weight: float32 of any shape.
-            gradient: of the weight's shape.
-            slots: "momentum", of the weight's shape.
-            step: number of this update, from 1; not used here.
-            rate: learning rate of this update.
-            name: canonical name of the weight, for ``decays``.
-        """
-        return self.moved(weight, gradient, slots, self.scalars(step, rate), name=name)
-
     def scalars(self, step: int, rate: float) -> Tensor:
         """(1,) float32: the rate."""
         return np.array([rate], np.float32)
@@ -96,7 +117,7 @@ class Sgd:
 
 
 @frozen
-class Adam:
+class Adam(_Pinned):
     """Adam with the penalty inside the gradient, as torch.optim.Adam.
 
     g += weight_decay w;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2
@@ -122,12 +143,6 @@ class Adam:
     def __attrs_post_init__(self) -> None:
         reject("optimizer 'adam'", _adam_problems(self))
 
-    def update(
-        self, weight: Tensor, gradient: Tensor, slots: Slots, step: int, rate: float, *, name: str = "weight"
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weight and slots ("m", "v") after update number ``step``, counted from 1; arguments as for ``Sgd``."""
-        return self.moved(weight, gradient, slots, self.scalars(step, rate), name=name)
-
     def scalars(self, step: int, rate: float) -> Tensor:
         """(2,) float32: the size of the step, and the root of the second correction of bias."""
         return np.array(_corrected(self, step, rate), np.float32)
@@ -148,7 +163,7 @@ class Adam:
 
 
 @frozen
-class AdamW:
+class AdamW(_Pinned):
     """Adam with decoupled weight decay, as torch.optim.AdamW.
 
     w *= 1 - rate weight_decay, then Adam's update with the plain gradient.
@@ -172,12 +187,6 @@ class AdamW:
 
     def __attrs_post_init__(self) -> None:
         reject("optimizer 'adamw'", _adam_problems(self))
-
-    def update(
-        self, weight: Tensor, gradient: Tensor, slots: Slots, step: int, rate: float, *, name: str = "weight"
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weight and slots ("m", "v") after update number ``step``, counted from 1; arguments as for ``Sgd``."""
-        return self.moved(weight, gradient, slots, self.scalars(step, rate), name=name)
 
     def scalars(self, step: int, rate: float) -> Tensor:
         """(3,) float32: those of ``Adam``, and what decay leaves of a weight."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -284,21 +282,10 @@ def test_a_gpu_that_is_not_there(backend: str, cli, prepared: Path, tmp_path: Pa
     assert not (tmp_path / "run").exists()
 
 
-@contextmanager
-def room(size: int) -> Iterator[None]:
-    """No file may grow beyond so many bytes: what a full disk looks like, but for its name."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_a_disk_that_fills_up_while_training(cli, prepared: Path, tmp_path: Path, tiny) -> None:
+def test_a_disk_that_fills_up_while_training(cli, prepared: Path, tmp_path: Path, tiny, file_limit) -> None:
     """The best checkpoint still fits, the last one with its training state does not."""
     run = tmp_path / "run"
-    with room(200_000):
+    with file_limit(200_000):
         said = cli("train", prepared, "--run", run, *tiny, "--epochs", 2, "--workers", 1)
     said.failed(5, "last.safetensors cannot be written", "Free some space")
     assert len(failures(run)) == 1

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import resource
 import threading
 import time
 from base64 import b64encode
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -145,22 +143,6 @@ def mood() -> type[Mood]:
 def fetcher() -> HttpFetcher:
     """Fetches without waiting between tries."""
     return HttpFetcher(timeout=0.5, tries=3, pause=0.0)
-
-
-@pytest.fixture
-def small_disk() -> Callable[[int], AbstractContextManager[None]]:
-    """Inside its block this process can write no file longer than so many bytes, pytest's own output included."""
-
-    @contextmanager
-    def limited(size: int) -> Iterator[None]:
-        before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-    return limited
 
 
 @pytest.fixture

@@ -219,9 +219,9 @@ def test_a_login_page_is_no_file(site, fetch, target: Path, mood) -> None:
     assert left(target) == []
 
 
-def test_a_full_disk_is_told_apart_from_the_network(site, fetch, target: Path, small_disk) -> None:
+def test_a_full_disk_is_told_apart_from_the_network(site, fetch, target: Path, file_limit) -> None:
     full = pytest.raises(DownloadError, match=r"file\.bin\.part cannot be written: File too large")
-    with full, small_disk(300_000):
+    with full, file_limit(300_000):
         fetch(digest=SHA256)
     assert len(site.asked) == 1
     assert target.with_name("file.bin.part").stat().st_size == 300_000

@@ -205,9 +205,9 @@ def test_a_damaged_archive_is_never_anything_but_a_data_error(make: Make, tmp_pa
     assert {path.name for path in tmp_path.iterdir()} == {archive.name, "out"}
 
 
-def test_a_full_disk_is_told_apart_from_a_damaged_archive(make: Make, tmp_path: Path, small_disk) -> None:
+def test_a_full_disk_is_told_apart_from_a_damaged_archive(make: Make, tmp_path: Path, file_limit) -> None:
     archive = make(tmp_path, GOOD)
-    with pytest.raises(DataError, match=r"out/top/a\.txt cannot be written: File too large"), small_disk(1000):
+    with pytest.raises(DataError, match=r"out/top/a\.txt cannot be written: File too large"), file_limit(1000):
         unpack(archive, tmp_path / "out")
 
 
