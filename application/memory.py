@@ -8,7 +8,15 @@ from contextlib import AbstractContextManager, contextmanager
 from ..domain.errors import OutOfMemoryError, SegportError, in_one_line
 from ..domain.ports.dataset import TrainingPlan
 
-_SAID = ("out of memory", "out_of_memory", "allocate memory", "not enough memory", "resource_exhausted", "oom when")
+_SAID = (
+    "out of memory",
+    "out_of_memory",
+    "allocate memory",
+    "not enough memory",
+    "resource_exhausted",
+    "oom when",
+    "alloc_failed",
+)
 """In every framework's own error for it: they have no class in common. CUDA's libraries say ALLOC_FAILED."""
 
 
@@ -43,4 +51,4 @@ def enough_to_train(plan: TrainingPlan) -> AbstractContextManager[None]:
 def ran_out(error: BaseException) -> bool:
     """Whether an error, of whatever framework, says that memory did not suffice."""
     said = f"{type(error).__name__}: {error}".lower()
-    return isinstance(error, MemoryError) or any(words in said for words in (*_SAID, "alloc_failed"))
+    return isinstance(error, MemoryError) or any(words in said for words in _SAID)
