@@ -17,7 +17,7 @@ from ...domain.events import EpochDone, Event
 from ...domain.ports.checkpoints import Checkpoint, Pretrained, SeedRuns
 from .. import files
 from ..claim import TakenError, claimed
-from .checkpoint import load_checkpoint, save_checkpoint
+from .checkpoint import READ_FIX, load_checkpoint, save_checkpoint
 from .pretrained import load_pretrained
 from .records import Row, append_event, metrics_row, read_metrics, read_told, told_finished, write_metrics
 from .toml import read_toml, write_toml
@@ -94,6 +94,8 @@ class RunFolder:
     def last(self) -> Checkpoint | None:
         """The state to go on from; None before the first was saved."""
         path = self._file("last")
+        if not path.exists() and self._file(PREVIOUS).exists():
+            raise DamagedCheckpointError(_gone(path), fix=READ_FIX)
         return load_checkpoint(path) if path.exists() else None
 
     def recover(self) -> str:
@@ -302,10 +304,14 @@ def _unmade(path: Path, error: OSError) -> CheckpointError:
     return CheckpointError(f"The run's folder {path} cannot be made: {error.strerror or error}.")
 
 
+def _gone(checkpoint: Path) -> str:
+    return f"{checkpoint} is gone."
+
+
 def _damage(checkpoint: Path) -> str:
     """What is wrong with a file; "" for one that is whole. Raises CheckpointError where it cannot be read at all."""
     if not checkpoint.exists():
-        return f"{checkpoint} is gone."
+        return _gone(checkpoint)
     try:
         load_checkpoint(checkpoint)
     except DamagedCheckpointError as error:

@@ -9,10 +9,10 @@ from attrs import frozen
 
 from ...domain.architecture.graph import Graph
 from ...domain.architecture.weights import Weights, fingerprint, initialise
-from ...domain.errors import CheckpointError, SegportError
+from ...domain.errors import CheckpointError, DamagedCheckpointError, SegportError
 from ...domain.events import WeightsTransferred
 from ...domain.ports.backend import Backend, TrainState, WithNatives
-from ...domain.ports.checkpoints import Run
+from ...domain.ports.checkpoints import Checkpoint, Run
 from ...domain.refusals import another_framework
 from ...domain.spec import ModelSpec
 from ...domain.training.plateau import Plateau
@@ -27,12 +27,16 @@ from .sources import Source, Sources
 
 @frozen(eq=False)
 class Start:
-    """A position to train from. ``transferred`` tells which of the weights are another model's."""
+    """A position to train from. ``transferred`` tells which of the weights are another model's.
+
+    ``recovered`` tells of a last checkpoint that was damaged, and what took its place.
+    """
 
     weights: Weights
     progress: Progress
     state: TrainState | None = None
     transferred: WeightsTransferred | None = None
+    recovered: str = ""
 
 
 def beginning(parts: Parts, settings: TrainSettings, source: Source | None) -> Start:
@@ -63,14 +67,24 @@ def _first(backend: Backend, graph: Graph, seed: int) -> Weights:
 def left_at(run: Run, parts: Parts, settings: TrainSettings, sources: Sources) -> Start:
     """Where a run was left; its very beginning when it was stopped before its first checkpoint.
 
-    Raises CheckpointError when that holds no training state, or when what the run began with is no longer there.
+    A last checkpoint that is damaged gives way to the one before. Raises CheckpointError when neither is whole, when
+    that holds no training state, or when what the run began with is no longer there.
     """
-    last = run.last()
+    last, recovered = _last_whole(run)
     if last is None:
         return _begun_again(run, parts, settings, sources)
     if last.state is None or last.progress is None:
         raise CheckpointError(f"{run.path} holds no training state to go on from.", fix="Start a new run.")
-    return Start(last.weights, Progress.from_data(last.progress), last.state)
+    return Start(last.weights, Progress.from_data(last.progress), last.state, recovered=recovered)
+
+
+def _last_whole(run: Run) -> tuple[Checkpoint | None, str]:
+    """The checkpoint to go on from and what had to be done for it: one that is whole is read once."""
+    try:
+        return run.last(), ""
+    except DamagedCheckpointError:
+        recovered = run.recover()
+    return run.last(), recovered
 
 
 def _begun_again(run: Run, parts: Parts, settings: TrainSettings, sources: Sources) -> Start:

@@ -185,13 +185,12 @@ class TrainModel:
             )
         parts = assemble(self.catalogue, settings, dataset.info, dataset.classes)
         training, validation = self._batches(dataset, parts)
-        recovered = run.recover()
         start = left_at(run, parts, settings, Sources(self.runs, self.hub))
         # Killed between its last checkpoint and its end, a run has its curves yet to be drawn.
         if start.progress.ended(parts.loop.epochs) and run.finished():
             raise CheckpointError(f"The run in {path} is finished, after {start.progress.epoch} epochs.")
         model = _built(parts, settings, start.weights)
-        mended = tuple(filter(None, (recovered, run.rewind(start.progress.epoch))))
+        mended = tuple(filter(None, (start.recovered, run.rewind(start.progress.epoch))))
         return _Stage(parts, model, training, validation, run, start, _written(parts, settings), before, mended)
 
     def events(

@@ -62,7 +62,11 @@ class Run(Protocol):
         ...
 
     def last(self) -> Checkpoint | None:
-        """The state to go on from; None before the first was saved. Raises CheckpointError for a damaged one."""
+        """The state to go on from; None before the first was saved.
+
+        Raises DamagedCheckpointError for one that is damaged or gone: then ``recover``. Any other CheckpointError
+        says that it is whole, but cannot be used.
+        """
         ...
 
     def record(self, event: Event) -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from segport.adapters.storage import runs
+from segport.adapters.storage.checkpoint import load_checkpoint
+
 
 @pytest.fixture
 def run(trained: Path, tmp_path: Path) -> Path:
@@ -49,6 +52,13 @@ def test_a_resume_goes_on_from_the_checkpoint_before_a_damaged_last(cli, run: Pa
     assert f"{run / 'metrics.csv'} is cut short" in said.err and "made anew of events.jsonl" in said.err
     assert {name: content for name, content in files(run).items() if name in before} == before
     assert "RunMended" in (run / "events.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_resume_reads_a_whole_checkpoint_once(cli, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr(runs, "load_checkpoint", lambda path: read.append(path) or load_checkpoint(path))
+    cli("train", "--resume", run).failed(5, "finished")
+    assert read == [run / "checkpoints" / "last.safetensors"]
 
 
 def test_where_no_checkpoint_is_whole_there_is_nothing_to_go_on_with(cli, run: Path) -> None:

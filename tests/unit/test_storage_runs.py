@@ -22,7 +22,7 @@ from segport.domain.architecture.encoders.plain import Plain
 from segport.domain.architecture.unet import UNet
 from segport.domain.architecture.weights import initialise
 from segport.domain.classes import ClassMap
-from segport.domain.errors import CheckpointError, DataError, InvalidSpecError
+from segport.domain.errors import CheckpointError, DamagedCheckpointError, DataError, InvalidSpecError
 from segport.domain.events import EpochDone, RunFinished, RunStarted
 from segport.domain.ports.backend import TrainState
 from segport.domain.ports.checkpoints import Checkpoint, Run, RunStore
@@ -74,6 +74,8 @@ def test_a_damaged_last_is_replaced_by_the_one_before(run: Run) -> None:
     )
     assert step_of(run.load("last")) == 1
     last.unlink()
+    with pytest.raises(DamagedCheckpointError, match=r"last\.safetensors is gone"):
+        run.last()
     assert "last.safetensors is gone" in run.recover()
     run.save_last(checkpoint(3))
     assert [step_of(run.load(which)) for which in ("previous", "last")] == [1, 3]
