@@ -17,9 +17,10 @@ from ..domain.resampling import Fit, Frame, Size
 from ..domain.samples import Batch, Sample, Task
 from ..domain.spec import ModelSpec
 from ..domain.terms import OVERLAP, TILE
-from .tiling import origins, row_blocks, window
+from .tiling import row_blocks, shares
 
-TILES_AT_ONCE = 4
+_AT_ONCE = 1 << 20
+"""Pixels of the tiles that share a batch: what the network holds of them, not the image, decides on the memory."""
 
 Band: TypeAlias = tuple[slice, Probabilities]
 """Some rows of an image, and their (h, W, K) float32 probabilities."""
@@ -116,7 +117,7 @@ class Predictor:
 
     def _outputs(self, source: SampleSource, fit: Fit) -> Iterator[tuple[Frame, Probabilities]]:
         """Of every sample, on its frame's canvas."""
-        plan = ViewingPlan(fit, self.spec.size, self.spec.graph.stride, TILES_AT_ONCE, workers=1)
+        plan = ViewingPlan(fit, self.spec.size, self.spec.graph.stride, max(1, _AT_ONCE // self._tile**2), workers=1)
         frames: list[tuple[Frame, ...]] = []
 
         def remembered() -> Iterator[Batch]:
@@ -131,26 +132,17 @@ class Predictor:
         """Of an image in tiles. Only one row of tiles is held."""
         height, width = image.shape[:2]
         tile, overlap = self._tile, min(self.overlap, self._tile // 2)
-        tops, lefts = origins(height, tile, overlap), origins(width, tile, overlap)
-        edge = window(tile, overlap)
-        weights = (edge[:, None] * edge)[..., None]
-        total = np.zeros((min(tile, height), width, len(self.spec.classes)), np.float32)
-        share = np.zeros((min(tile, height), width, 1), np.float32)
-        for top, following in zip(tops, [*tops[1:], height], strict=True):
-            tiles = Images(tuple(image[top : top + tile, left : left + tile] for left in lefts))
-            for left, (frame, output) in zip(lefts, self._outputs(tiles, Fit.NATIVE), strict=True):
-                values = frame.restore(output)
-                rows, columns = values.shape[:2]
-                total[:rows, left : left + columns] += values * weights[:rows, :columns]
-                share[:rows, left : left + columns] += weights[:rows, :columns]
+        down, across = shares(height, tile, overlap), shares(width, tile, overlap)
+        strip = np.zeros((min(tile, height), width, len(self.spec.classes)), np.float32)
+        for (top, down_share), following in zip(down.items(), [*list(down)[1:], height], strict=True):
+            tiles = Images(tuple(image[top : top + tile, left : left + tile] for left in across))
+            for (left, share), (frame, output) in zip(across.items(), self._outputs(tiles, Fit.NATIVE), strict=True):
+                strip[:, left : left + tile] += frame.restore(output) * (down_share[:, None] * share)[..., None]
             done = following - top
-            for block in row_blocks((done, *total.shape[1:])):
-                finished = total[block]
-                finished /= share[block]
-                yield slice(top + block.start, top + block.stop), finished
-            for buffer in (total, share):
-                buffer[: len(buffer) - done] = buffer[done:].copy()
-                buffer[len(buffer) - done :] = 0
+            for block in row_blocks((done, *strip.shape[1:])):
+                yield slice(top + block.start, top + block.stop), strip[block]
+            strip[: len(strip) - done] = strip[done:].copy()
+            strip[len(strip) - done :] = 0
 
 
 def restored(frame: Frame, values: Probabilities) -> Iterator[Band]:

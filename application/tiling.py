@@ -35,6 +35,19 @@ def window(tile: int, overlap: int) -> NDArray[np.float32]:
     return weights
 
 
+def shares(length: int, tile: int, overlap: int) -> dict[int, NDArray[np.float32]]:
+    """Of each tile along one axis, by its start: how much of every pixel it decides. Of each pixel they add up to 1.
+
+    (tile,) float32, or (length,) where that is less. What a tile decides in the plane is the product of both axes.
+    """
+    weights = window(tile, overlap)[:length]
+    starts = origins(length, tile, overlap)
+    total = np.zeros(length, np.float32)
+    for start in starts:
+        total[start : start + tile] += weights
+    return {start: weights / total[start : start + tile] for start in starts}
+
+
 def row_blocks(shape: tuple[int, ...], most: int = _HELD) -> Iterator[slice]:
     """Slices of the first axis that cover it in order, of at most ``most`` values each, but at least a row."""
     rows = max(1, most // max(1, math.prod(shape[1:])))

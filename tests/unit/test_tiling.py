@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segport.application.tiling import origins, row_blocks, window
+from segport.application.tiling import origins, row_blocks, shares, window
 
 
 @st.composite
@@ -50,6 +50,18 @@ def test_a_window_is_symmetric_never_zero_and_one_in_the_middle(cut: tuple[int, 
 def test_where_two_tiles_share_exactly_the_overlap_their_weights_add_up_to_one(tile: int, overlap: int) -> None:
     weights = window(tile, overlap)
     assert weights[tile - overlap :] + weights[:overlap] == pytest.approx(np.ones(overlap), abs=1e-6)
+
+
+@given(cuts())
+def test_the_shares_of_every_pixel_add_up_to_one(cut: tuple[int, int, int]) -> None:
+    length, tile, overlap = cut
+    total = np.zeros(length)
+    for start, share in shares(*cut).items():
+        assert share.dtype == np.float32 and share.shape == (min(tile, length),)
+        assert share.min() > 0
+        total[start : start + tile] += share
+    assert list(shares(*cut)) == origins(*cut)
+    assert total == pytest.approx(np.ones(length), abs=1e-6)
 
 
 @given(st.integers(1, 200), st.integers(1, 20), st.integers(1, 5), st.integers(1, 500))
