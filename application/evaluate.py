@@ -21,6 +21,7 @@ from ..domain.metrics.overlap import ForegroundIoU, MeanIoU
 from ..domain.metrics.planes import kind_of
 from ..domain.metrics.score import NamedNumber, Score
 from ..domain.metrics.table import ClassRow, class_rows
+from ..domain.ports.backend import Backend
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.checkpoints import RunStore
 from ..domain.ports.clock import Clock
@@ -116,7 +117,7 @@ class EvaluateModel:
         out = settings.out or trained.run or settings.run.parent
         predictor = Predictor(trained.session, spec, self.batcher, settings.tile, settings.overlap)
         plan = ViewingPlan(spec.fit, spec.size, spec.graph.stride, settings.batch, settings.workers)
-        with closing(trained.session), _enough_memory(settings):
+        with closing(trained.session), _enough_memory(trained.backend, settings):
             counted = count(predictor, source, plan, calibration=settings.calibration, listen=listen)
             panels = self._panels(predictor, source, counted, settings.panels)
         report = EvaluationReport(
@@ -173,8 +174,9 @@ def _judge(task: Task) -> Metric:
     return PixelAccuracy() if task is Task.CLASSIFICATION else ForegroundIoU()
 
 
-def _enough_memory(settings: EvaluateSettings) -> AbstractContextManager[None]:
+def _enough_memory(backend: Backend, settings: EvaluateSettings) -> AbstractContextManager[None]:
     return enough_memory(
+        backend,
         f"in evaluation, with batches of {settings.batch} images and tiles of {settings.tile}x{settings.tile}",
         fix="Try a smaller --batch, a smaller --tile, or --precision bf16.",
     )

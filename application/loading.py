@@ -9,7 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ..domain.choices import Choice
-from ..domain.ports.backend import EvalSession, Precision
+from ..domain.ports.backend import Backend, EvalSession, Precision
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.checkpoints import RunStore
 from ..domain.ports.model import Model
@@ -22,7 +22,7 @@ class Trained:
 
     model: Model
     session: EvalSession
-    backend: str
+    backend: Backend
     run: Path | None
     configuration: Mapping[str, Any] = field(factory=dict)
 
@@ -46,4 +46,4 @@ def load_trained(
     chosen = Choice.of(backend or configuration.get("train", {}).get("backend", DEFAULT_BACKEND))
     engine = catalogue.backend(chosen.name, chosen.options)
     model = engine.build(checkpoint.spec, checkpoint.weights, device=device, precision=precision)
-    return Trained(model, engine.evaluator(model), engine.name, run, configuration)
+    return Trained(model, engine.evaluator(model), engine, run, configuration)

@@ -14,7 +14,7 @@ from ..domain.choices import Choice
 from ..domain.classes import ClassMap
 from ..domain.errors import DataError
 from ..domain.masks.decisions import decide
-from ..domain.ports.backend import Precision
+from ..domain.ports.backend import Backend, Precision
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.checkpoints import RunStore
 from ..domain.ports.clock import Clock
@@ -84,7 +84,7 @@ class PredictMasks:
         classes, classifies = trained.model.spec.classes, trained.model.spec.task is Task.CLASSIFICATION
         table = settings.out / TABLE if classifies else None
         overlays: list[Path] = []
-        with closing(trained.session), _enough_memory(settings):
+        with closing(trained.session), _enough_memory(trained.backend, settings):
             targets = [] if classifies else _targets(images, settings.out)
             planes = classes.names if trained.model.spec.task.planes else ()
             predictor = Predictor(trained.session, trained.model.spec, self.batcher, settings.tile, settings.overlap)
@@ -224,8 +224,9 @@ def _row(path: Path, prediction: Prediction, classes: ClassMap) -> dict[str, obj
     }
 
 
-def _enough_memory(settings: PredictSettings) -> AbstractContextManager[None]:
+def _enough_memory(backend: Backend, settings: PredictSettings) -> AbstractContextManager[None]:
     return enough_memory(
+        backend,
         f"in prediction, with tiles of {settings.tile}x{settings.tile}",
         fix="Try a smaller --tile, or --precision bf16.",
     )

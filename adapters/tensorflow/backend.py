@@ -12,7 +12,7 @@ from ...domain.ports.backend import Capability, DeviceInfo, Precision, StepPlan
 from ...domain.ports.model import Model
 from ...domain.refusals import own
 from ...domain.spec import ModelSpec
-from .device import devices, facts, resolve
+from .device import devices, facts, out_of_memory, resolve
 from .evaluate import TensorflowEvalSession
 from .model import TensorflowModel
 from .runtime import tf
@@ -48,6 +48,10 @@ class TensorflowBackend:
     def facts(self) -> Mapping[str, str]:
         """Keras, build and threads, for `segport doctor`."""
         return facts()
+
+    def out_of_memory(self, error: Exception) -> bool:
+        """See the port."""
+        return out_of_memory(error)
 
     def build(
         self,

@@ -15,6 +15,9 @@ from .runtime import keras, tf
 POLICIES = {Precision.FP32: "float32", Precision.BF16: "mixed_bfloat16", Precision.FP16: "mixed_float16"}
 """Keras's name of each precision: variables are float32 in all of them."""
 
+_NO_MEMORY = ("out of memory", "OUT_OF_MEMORY", "ALLOC_FAILED", "ALLOCATION_FAILED")
+"""In TensorFlow's errors of other classes than its own for it: what CUDA and its libraries say is passed on so."""
+
 _SYNONYMS = {"gpu": "gpu:0", "cuda": "gpu:0"}
 
 
@@ -33,6 +36,12 @@ def facts() -> Mapping[str, str]:
         "GPU build": _gpu_build(),
         "threads": f"{within} within an operation, {across} across operations",
     }
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether one of TensorFlow's errors says that memory ran out, of the machine or of a GPU."""
+    said = isinstance(error, tf.errors.OpError) and any(words in str(error) for words in _NO_MEMORY)
+    return said or isinstance(error, tf.errors.ResourceExhaustedError)
 
 
 def resolve(device: str, precision: Precision) -> tuple[str, Precision]:

@@ -14,7 +14,7 @@ from ...domain.ports.backend import Capability, DeviceInfo, Precision, StepPlan
 from ...domain.ports.model import Model
 from ...domain.refusals import own
 from ...domain.spec import ModelSpec
-from .device import devices, facts, resolve, tune_allocator
+from .device import devices, facts, out_of_memory, resolve, tune_allocator
 from .evaluate import TorchEvalSession
 from .model import TorchModel
 from .native import Architectures, first_weights, unknown
@@ -55,6 +55,10 @@ class TorchBackend:
     def facts(self) -> Mapping[str, str]:
         """Build and threads, for `segport doctor`."""
         return facts()
+
+    def out_of_memory(self, error: Exception) -> bool:
+        """See the port."""
+        return out_of_memory(error)
 
     def build(
         self,

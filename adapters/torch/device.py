@@ -22,6 +22,8 @@ from ..cpu import bf16_instructions
 DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
 """What the forward pass is autocast to."""
 
+_NO_MEMORY = ("out of memory", "allocate memory", "not enough memory", "ALLOC_FAILED", "ALLOCATION_FAILED")
+"""In torch's RuntimeErrors for it: only its GPU allocator has a class for them. The last two are CUDA's libraries'."""
 _FILL = "fill_uninitialized_memory"  # a flag that torch makes at run time, unknown to its type hints
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
@@ -38,6 +40,11 @@ def facts() -> Mapping[str, str]:
     """What torch was built for, and its threads."""
     within, across = torch.get_num_threads(), torch.get_num_interop_threads()
     return {"GPU build": _gpu_build(), "threads": f"{within} within an operation, {across} across operations"}
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether one of torch's errors says that memory ran out, of the machine or of a GPU."""
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
 
 
 def resolve(device: str, precision: Precision) -> tuple[torch.device, Precision]:

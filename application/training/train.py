@@ -251,7 +251,7 @@ class TrainModel:
                 emit(failure)
 
         try:
-            with enough_to_train(stage.parts.training):
+            with enough_to_train(stage.parts.backend, stage.parts.training):
                 return self._run(stage, emit, stop)
         finally:
             for failure in trackers.close():
@@ -321,7 +321,7 @@ class TrainModel:
 
 
 def _built(parts: Parts, settings: TrainSettings, weights: Weights) -> Model:
-    with enough_to_train(parts.training):
+    with enough_to_train(parts.backend, parts.training):
         return parts.backend.build(parts.spec, weights, device=settings.device, precision=settings.precision)
 
 

@@ -252,6 +252,15 @@ class WithFacts(Protocol):
 
 
 @runtime_checkable
+class WithMemoryErrors(Protocol):
+    """A backend may also tell which of its framework's errors say that memory ran out. None has to."""
+
+    def out_of_memory(self, error: Exception) -> bool:
+        """Whether this one does. Python's own MemoryError is known without asking."""
+        ...
+
+
+@runtime_checkable
 class WithOperations(Protocol):
     """A backend may also lend its operation table, so that a formula can be computed without a model. None has to."""
 
