@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
+
+from ..domain.json_values import jsonable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,7 +56,7 @@ class Terminal:
     def object(self, values: Mapping[str, Any]) -> None:
         """The result as one JSON object, where it was asked for."""
         if self.json:
-            print(json.dumps(_plain(values), allow_nan=False))
+            print(json.dumps(jsonable(values), allow_nan=False))
 
     def wrote(self, paths: Iterable[Path], then: str = "") -> None:
         """Ends a command: what lies where, and the likely next command."""
@@ -92,13 +93,3 @@ class Terminal:
 
 def _is_number(text: str) -> bool:
     return text.replace(",", "").replace(".", "").replace("-", "").isdigit() or text in ("absent", "")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return str(value) if isinstance(value, Path) else value

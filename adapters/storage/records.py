@@ -15,6 +15,7 @@ import attrs
 
 from ...domain.errors import CheckpointError
 from ...domain.events import EpochDone, Event, RunFinished, RunStarted
+from ...domain.json_values import jsonable
 from .. import files
 
 Row = dict[str, float]
@@ -63,7 +64,7 @@ def metrics_row(event: EpochDone) -> Row:
 
 def append_event(path: Path, event: Event) -> None:
     """One JSON object a line, its type under "event". NaN and infinity become null, which JSON can hold."""
-    line = json.dumps({"event": type(event).__name__, **_jsonable(attrs.asdict(event))}, allow_nan=False)
+    line = json.dumps({"event": type(event).__name__, **jsonable(attrs.asdict(event))}, allow_nan=False)
     with path.open("ab+") as file:
         if file.tell() and not _ends_whole(file):
             file.write(b"\n")  # a line cut short by a crash stays alone on its line
@@ -114,13 +115,3 @@ def _ends_whole(file: Any) -> bool:
 def _cell(value: float) -> str:
     number = float(value)
     return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _jsonable(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_jsonable(v) for v in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value

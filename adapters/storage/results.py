@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 
 from ...domain.arrays import Counts, Probabilities
 from ...domain.errors import DataError
+from ...domain.json_values import jsonable
 from ..files import atomic_path, write_bytes, write_text
 
 _LARGEST = 1 << 32
@@ -47,7 +47,7 @@ class ResultFiles:
 
     def save_values(self, path: Path, values: Mapping[str, Any]) -> None:
         """Plain values as JSON; NaN becomes null."""
-        write_text(path, json.dumps(_plain(values), indent=2, allow_nan=False) + "\n")
+        write_text(path, json.dumps(jsonable(values), indent=2, allow_nan=False) + "\n")
 
     def save_table(self, path: Path, rows: Sequence[Mapping[str, object]]) -> None:
         """A CSV file; the first row's keys are the columns."""
@@ -64,13 +64,3 @@ class ResultFiles:
             np.lib.format.write_array_header_1_0(file, header)
             for band in bands:
                 file.write(band.astype(np.float16).tobytes())
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
