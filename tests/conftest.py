@@ -146,6 +146,20 @@ def race() -> Iterator[Callable[..., list[tuple[int, str]]]]:
         ask.close()
 
 
+@pytest.fixture(scope="module")
+def alone(
+    request: pytest.FixtureRequest,
+    prepared: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    race: Callable[..., list[tuple[int, str]]],
+) -> Path:
+    """A run of the smallest model that had the machine for itself, with the flags that its module calls FLAGS."""
+    run = tmp_path_factory.mktemp("alone") / "run"
+    ((code, said),) = race(run.parent, ["train", prepared, "--run", run, *TINY, *request.module.FLAGS])
+    assert code == 0, said
+    return run
+
+
 @pytest.fixture(scope="session")
 def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint file of a small model for the shapes, made without any framework: lively weights, never trained."""

@@ -44,15 +44,6 @@ def same_run(run: Path, other: Path) -> None:
     assert not list(run.rglob(".*"))
 
 
-@pytest.fixture(scope="module")
-def alone(prepared: Path, tmp_path_factory: pytest.TempPathFactory, tiny: tuple[str, ...], race: Race) -> Path:
-    """A run that had the machine for itself."""
-    run = tmp_path_factory.mktemp("alone") / "run"
-    ((code, said),) = race(run.parent, ["train", prepared, "--run", run, *tiny, *FLAGS])
-    assert code == 0, said
-    return run
-
-
 def test_of_trainings_into_one_folder_one_goes_on(
     prepared: Path, alone: Path, tmp_path: Path, tiny: tuple[str, ...], race: Race
 ) -> None:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,3 +120,15 @@ def build_wheel() -> Path:
     )
     (wheel,) = dist.glob("segport-*.whl")
     return wheel
+
+
+def every_step(steps: Callable[[Path], None]) -> None:
+    """Tries all steps with a new wheel, which is the first; one that fails ends the program with what it printed."""
+    shutil.rmtree(PLACE, ignore_errors=True)
+    try:
+        with step("", "build the wheel"):
+            wheel = build_wheel()
+        steps(wheel)
+    except Failed as failure:
+        sys.exit(f"... FAILED\n{failure}")
+    print("every step passed")

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from environment import PLACE, ROOT, Environment, Failed, build_wheel, expect, run, step
+from environment import ROOT, Environment, every_step, expect, run, step
 
 SMALL = ("--model", "unet:decoder_channels=[32,16,8]", "--encoder", "plain:width=8,depth=4")
 
@@ -58,17 +56,10 @@ def prove(package: Path, wheel: Path) -> None:
         expect(score > LEARNT, f"an mIoU of {score:.3f} after training, expected above {LEARNT}")
 
 
-def main() -> None:
-    shutil.rmtree(PLACE, ignore_errors=True)
-    with step("", "build the wheel"):
-        wheel = build_wheel()
+def main(wheel: Path) -> None:
     for package in packages():
         prove(package, wheel)
-    print("every step passed")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as failure:
-        sys.exit(f"... FAILED\n{failure}")
+    every_step(main)

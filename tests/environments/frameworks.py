@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from environment import PLACE, Environment, Failed, build_wheel, expect, run, step
+from environment import Environment, every_step, expect, run, step
 
 IMAGES = 40
 INTERRUPT = Path(__file__).with_name("interrupt.py")
@@ -230,21 +228,14 @@ def words(action: Callable[..., None]) -> str:
     return action.__name__.replace("_", " ")
 
 
-def main() -> None:
-    shutil.rmtree(PLACE, ignore_errors=True)
-    with step("", "build the wheel"):
-        wheel = build_wheel()
+def main(wheel: Path) -> None:
     for here in EVERY:
         prove(here, wheel)
     for here, other in PAIR:
         prove_alone(here, other)
     for here, other in PAIR:
         prove_across(here, other)
-    print("every step passed")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as failure:
-        sys.exit(f"... FAILED\n{failure}")
+    every_step(main)

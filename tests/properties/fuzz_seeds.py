@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import hashlib
 import io
@@ -310,6 +311,7 @@ LABELME: dict[str, Any] = {
         {"label": "y", "shape_type": "rectangle", "points": [[1, 1], [3, 1]]},
         {"label": "y", "shape_type": "linestrip", "points": [[1, 1], [3, 1]]},
         {"label": "y", "shape_type": "point", "points": [[1, 1]]},
+        {"label": "x", "shape_type": "mask", "points": [[0, 0], [7, 5]], "mask": base64.b64encode(MASK).decode()},
     ],
 }
 

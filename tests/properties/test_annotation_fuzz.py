@@ -9,35 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image as Pillow
 
 from segport.adapters.data.readers.coco import CocoReader
 from segport.adapters.data.readers.labelme import LabelMeReader
 from segport.domain.errors import SegportError
+from segport.tests.properties.fuzz_seeds import COCO, IMAGE, LABELME
 
-COCO: dict[str, Any] = {
-    "images": [{"id": 7, "file_name": "a.png", "height": 6, "width": 8}],
-    "categories": [{"id": 9, "name": "dog"}, {"id": 3, "name": "cat"}],
-    "annotations": [
-        {"id": 1, "image_id": 7, "category_id": 3, "iscrowd": 0, "segmentation": [[1, 1, 5, 1, 5, 5]]},
-        {"id": 2, "image_id": 7, "category_id": 9, "segmentation": {"counts": [10, 5, 33], "size": [6, 8]}},
-    ],
-}
-LABELME: dict[str, Any] = {
-    "imagePath": "a.png",
-    "imageData": None,
-    "imageHeight": 6,
-    "imageWidth": 8,
-    "shapes": [
-        {"label": "x", "shape_type": "polygon", "points": [[1, 1], [3, 1], [3, 3]]},
-        {"label": "x", "shape_type": "mask", "points": [[1, 1], [3, 1]], "mask": "aaaa"},
-        {"label": "y", "shape_type": "circle", "points": [[1, 1], [3, 1]]},
-    ],
-}
 JUNK = st.sampled_from(
     [None, 0, -1, 1.5, float("nan"), "", "x", [], {}, [1], [[1] * 6], {"a": 1}, True, 10**12, [[[]]]]
 )
@@ -68,7 +48,7 @@ def spoiled(whole: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_errors_are_our_own(reader: Any, name: str, contents: Any, tmp_path: Path, data: st.DataObject) -> None:
-    Pillow.fromarray(np.zeros((6, 8, 3), np.uint8)).save(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes(IMAGE)
     (tmp_path / name).write_text(json.dumps(data.draw(contents)))
     made = reader()
     with suppress(SegportError):

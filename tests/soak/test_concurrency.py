@@ -28,15 +28,6 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.fixture(scope="module")
-def alone(prepared: Path, tmp_path_factory: pytest.TempPathFactory, tiny: tuple[str, ...], race: Race) -> Path:
-    """A run that had the machine for itself."""
-    run = tmp_path_factory.mktemp("alone") / "run"
-    ((code, said),) = race(run.parent, ["train", prepared, "--run", run, *tiny, *FLAGS])
-    assert code == 0, said
-    return run
-
-
 @pytest.mark.parametrize("number", range(20))
 def test_trainings_into_one_folder(
     number: int, prepared: Path, alone: Path, tmp_path: Path, tiny: tuple[str, ...], race: Race
