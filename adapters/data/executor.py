@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable
 from attrs import field, frozen
 
 from ...domain.ports.dataset import Item, Result
-from .prefetch import ordered_map
+from .ordered_map import ordered_map
 
 
 def usable_cores() -> int:

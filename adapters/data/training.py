@@ -15,7 +15,7 @@ from ...domain.ports.dataset import SampleSource, Shard, TrainingPlan
 from ...domain.samples import Batch, Sample
 from .colour import recolour
 from .fitting import require_one_size
-from .prefetch import ordered_map
+from .ordered_map import ordered_map
 from .warp import smooth_displacement, warp
 
 _WHOLE = Shard()

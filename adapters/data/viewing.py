@@ -13,7 +13,7 @@ from ...domain.ports.dataset import KnowsSizes, SampleSource, Shard, ViewingPlan
 from ...domain.resampling import Fit, Frame, Size
 from ...domain.samples import Batch
 from .fitting import place_image
-from .prefetch import ordered_map
+from .ordered_map import ordered_map
 
 _WHOLE = Shard()
 

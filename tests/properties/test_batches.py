@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from segport.adapters.data.batches import ThreadBatcher
 from segport.adapters.data.cache import CachedSource
 from segport.adapters.data.executor import ThreadExecutor
-from segport.adapters.data.prefetch import ordered_map
+from segport.adapters.data.ordered_map import ordered_map
 from segport.domain.arrays import IGNORE
 from segport.domain.augmentation.policy import AugmentationPolicy
 from segport.domain.errors import DataError

@@ -11,7 +11,7 @@ from concurrent.futures.thread import _WorkItem
 import pytest
 
 from segport.adapters import prefetch
-from segport.adapters.data.prefetch import ordered_map
+from segport.adapters.data.ordered_map import ordered_map
 from segport.adapters.prefetch import ahead
 from segport.domain.errors import DataError
 
