@@ -24,10 +24,7 @@ def plane_classes(pairs: Sequence[MaskPair], truth: Path, wanted: ClassMap | Non
 
     Raises DataError unless each image has a mask of each class, and none of another.
     """
-    found: defaultdict[str, set[str]] = defaultdict(set)
-    for pair in pairs:
-        name, _, image = pair.key.rpartition("/")
-        found[name].add(image)
+    found = _by_folder(pairs)
     names = wanted.without_background().names if wanted else tuple(sorted(found))
     images = set().union(*found.values())
     problems = [f"{image}.png: not in a folder of its class" for image in sorted(found.get("", ()))]
@@ -40,6 +37,23 @@ def plane_classes(pairs: Sequence[MaskPair], truth: Path, wanted: ClassMap | Non
             fix="Expected <class>/<image>.png, each image in each class's folder; empty where the class is absent.",
         )
     return wanted.without_background() if wanted else ClassMap.of(["background", *names]).without_background()
+
+
+def like_classes(pairs: Sequence[MaskPair]) -> list[str]:
+    """The folders, where they look like one a class: several, and each with the masks of the same several images."""
+    folders = _by_folder(pairs)
+    first, *others = folders.values()
+    alike = len(first) > 1 and others and all(images == first for images in others)
+    return sorted(folders) if alike and "" not in folders else []
+
+
+def _by_folder(pairs: Sequence[MaskPair]) -> Mapping[str, set[str]]:
+    """The images that have a mask in each folder; "" is no folder."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for pair in pairs:
+        name, _, image = pair.key.rpartition("/")
+        found[name].add(image)
+    return found
 
 
 def by_image(pairs: Sequence[MaskPair], counts: Sequence[Counts], classes: ClassMap) -> Mapping[str, Counts]:

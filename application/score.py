@@ -11,7 +11,7 @@ from attrs import frozen
 from ..domain.arrays import Counts
 from ..domain.classes import ClassMap
 from ..domain.errors import DataError
-from ..domain.listing import cut
+from ..domain.listing import cut, listed
 from ..domain.metrics.aggregation import evaluate
 from ..domain.metrics.bootstrap import Interval, interval
 from ..domain.metrics.confusion import Confusion
@@ -24,12 +24,13 @@ from ..domain.ports.dataset import Executor
 from ..domain.ports.mask_folders import MaskFolders, MaskPair
 from ..domain.ports.preparing import DatasetStore
 from ..domain.ports.results import Results
-from .class_folders import PLANE, by_image, plane_classes
+from .class_folders import PLANE, by_image, like_classes, plane_classes
 from .listening import Listener, nobody
 from .settings import ScoreSettings
 from .tables import definition_values
 
 _INTERVALS = ("miou", "iou")
+_OVERLAPPING = "If each folder holds the masks of one class, score with --overlapping."
 
 
 @frozen(eq=False)
@@ -43,6 +44,7 @@ class ScoreReport:
         definitions: what other toolkits would have printed; of masks with one class a pixel only.
         keys, counts: each image's confusion matrix; where classes overlap, one of each class.
         extra: predictions that have no true mask and were not scored.
+        warnings: what was assumed of the folders and may be meant otherwise.
         files: what was written.
     """
 
@@ -56,6 +58,7 @@ class ScoreReport:
     keys: tuple[str, ...]
     counts: tuple[Counts, ...]
     extra: tuple[Path, ...]
+    warnings: tuple[str, ...]
     files: tuple[Path, ...]
     seconds: float
 
@@ -88,6 +91,7 @@ class ScoreMasks:
             keys=tuple(counts),
             counts=tuple(matrices),
             extra=found.extra,
+            warnings=() if settings.overlapping else _pooled(found.pairs),
             files=(),
             seconds=self.clock.seconds() - began,
         )
@@ -145,7 +149,7 @@ class ScoreMasks:
                 counts.append(outcome)
             listen(done, len(pairs))
         if errors:
-            raise _all_of(errors, len(pairs))
+            raise _all_of(errors, len(pairs), _OVERLAPPING if classes is not PLANE and like_classes(pairs) else "")
         return counts
 
     def _write(self, report: ScoreReport, out: Path) -> ScoreReport:
@@ -166,11 +170,20 @@ def as_values(report: ScoreReport) -> dict[str, object]:
         "intervals": {one.name: [one.low, one.high] for one in report.intervals},
         "definitions": definition_values(report.definitions),
         "not_scored": [str(path) for path in report.extra],
+        "warnings": list(report.warnings),
     }
 
 
-def _all_of(errors: Sequence[DataError], pairs: int) -> DataError:
+def _pooled(pairs: Sequence[MaskPair]) -> tuple[str, ...]:
+    """What to say of folders that look like one a class, and were not scored so."""
+    folders = listed(like_classes(pairs))
+    how = "each mask was scored as an image of its own, all with the same classes"
+    return (f"{folders} hold masks of the same names; {how}. {_OVERLAPPING}",) if folders else ()
+
+
+def _all_of(errors: Sequence[DataError], pairs: int, hint: str) -> DataError:
     if len(errors) == 1:
         return errors[0]
     problems = cut(["; ".join([error.message, *error.problems]) for error in errors])
-    return DataError(f"{len(errors)} of {pairs} masks cannot be scored.", problems=problems, fix=errors[0].fix)
+    fix = f"{errors[0].fix} {hint}".strip()
+    return DataError(f"{len(errors)} of {pairs} masks cannot be scored.", problems=problems, fix=fix)

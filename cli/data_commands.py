@@ -97,6 +97,8 @@ def score(toolkit: Toolkit, settings: ScoreSettings, terminal: Terminal) -> int:
     terminal.result(f"{len(report.keys)} masks")
     for path in report.extra:
         terminal.result(f"not scored, no true mask: {path}")
+    for warning in report.warnings:
+        terminal.result(f"warning: {warning}")
     terminal.table(class_table(report.rows))
     terminal.table(value_table("metric", report.scores))
     if report.definitions:

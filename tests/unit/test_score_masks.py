@@ -36,7 +36,8 @@ class Folders:
         return self.found
 
     def read_truth(self, path: Path, classes: ClassMap) -> Labels:
-        return classes.encode(np.array(self.masks[path.parent][path.name], np.uint8), str(path))
+        root = Path(path.parts[0])
+        return classes.encode(np.array(self.masks[root][path.relative_to(root).as_posix()], np.uint8), str(path))
 
     read_prediction = read_truth
 
@@ -118,6 +119,21 @@ def test_a_class_ignored_in_the_truth_may_still_be_predicted() -> None:
     assert report.counts[0].tolist() == [[0, 1], [0, 1]]
 
 
+def test_folders_that_look_like_classes_are_told_to_be_pooled() -> None:
+    """In each, the same images; scored as overlapping classes, or of other names, nothing is in doubt."""
+    planes = {name: [[0, 255]] for name in ("cat/a", "cat/b", "dog/a", "dog/b")}
+    pooled = score(planes, planes, ClassMap.binary())
+    assert len(pooled.keys) == 4
+    (warning,) = pooled.warnings
+    assert "cat, dog hold" in warning and "image of its own" in warning and "--overlapping" in warning
+    with pytest.raises(DataError, match="--overlapping"):
+        score(planes, planes, ClassMap.of(["ground", "cat", "dog"]))
+    assert not score(planes, planes, ClassMap.binary(), overlapping=True).warnings
+    for names in ("a b", "x/a y/b", "x/a x/b y/a", "x/a x/b", "1/mask 2/mask", "a b x/a x/b"):
+        masks = {name: [[0, 255]] for name in names.split()}
+        assert not score(masks, masks, ClassMap.binary()).warnings, names
+
+
 def test_every_pair_that_cannot_be_compared_is_named() -> None:
     with pytest.raises(DataError) as caught:
         score(
@@ -153,3 +169,4 @@ def test_matrices_and_numbers_are_written_where_asked() -> None:
     written = kept.values[report.files[1]]
     assert written["scores"]["miou"] == 1
     assert written["images"] == 1
+    assert written["warnings"] == []
