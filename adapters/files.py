@@ -9,11 +9,14 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from ..domain.errors import DataError, SegportError
+
+Found = TypeVar("Found")
 
 _CHUNK = 1 << 20
 RANDOM = "[0-9a-f]" * 8
@@ -86,6 +89,20 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def read_whole(path: Path, read: Callable[[Path], Found]) -> Found:
+    """What ``read`` makes of one file, though it opens it several times and others replace it: then it reads again."""
+    while True:
+        before = _identity(path)
+        try:
+            found = read(path)
+        except Exception:
+            if _identity(path) == before:
+                raise
+        else:
+            if _identity(path) == before:
+                return found
+
+
 def sweep(folder: Path) -> None:
     """Removes what was left in a folder by writers that were killed. Nobody may be writing there."""
     for path in folder.glob(f".*.{RANDOM}.tmp*"):
@@ -126,6 +143,15 @@ def sha256_of(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """What tells a file from the one that took its place; nothing for none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _flush(path: Path) -> None:

@@ -64,7 +64,14 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Reads and checks. Raises CheckpointError saying what is wrong with the file: missing, truncated, altered ..."""
+    """Reads and checks. Raises CheckpointError saying what is wrong with the file: missing, truncated, altered ...
+
+    One that a training replaces meanwhile is read as it was before, or as it is then.
+    """
+    return files.read_whole(path, _load)
+
+
+def _load(path: Path) -> Checkpoint:
     header = _description(path)
     tensors = _checked(path, header)
     try:

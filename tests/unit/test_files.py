@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,21 @@ def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"not empty|exists"):
         make(fail=False)
     assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again(tmp_path: Path) -> None:
+    path, replaced = tmp_path / "x", iter(["new", "newer"])
+    path.write_text("old")
+
+    def read(file: Path) -> tuple[str, str]:
+        """Opened twice, and another put in its place between."""
+        first = file.read_text()
+        with suppress(StopIteration):
+            files.write_text(file, next(replaced))
+        if first == "new":
+            raise ValueError("half of one, half of the other")
+        return first, file.read_text()
+
+    assert files.read_whole(path, read) == ("newer", "newer")
+    with pytest.raises(FileNotFoundError):
+        files.read_whole(tmp_path / "gone", read)
