@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from attrs import field, frozen
 
-from ...domain.arrays import IGNORE, Labels
+from ...domain.arrays import IGNORE, Image, Labels
 from ...domain.classes import ClassMap
 from ...domain.description import DatasetInfo
 from ...domain.errors import DataError, InvalidSpecError
@@ -21,7 +21,10 @@ from ...domain.statistics import PixelStatistics
 
 @frozen(eq=False)
 class SampleSplit:
-    """A split. Implements the port ``LabelledSource`` for any SampleSource."""
+    """A split. Implements the port ``LabelledSource`` for any SampleSource.
+
+    Arrays that it hands out cannot be written into: they may be the source's own.
+    """
 
     source: SampleSource
     sizes: tuple[tuple[int, int], ...]
@@ -30,11 +33,14 @@ class SampleSplit:
         return len(self.sizes)
 
     def __getitem__(self, index: int, /) -> Sample:
-        return self.source[index]
+        if index >= len(self):  # a source need not know its end
+            raise IndexError(index)
+        sample = self.source[index]
+        return Sample(sample.key, _shown(sample.image), _shown(sample.labels))
 
     def labels(self, index: int, /) -> Labels:
         """A sample's labels; its image is read as well."""
-        return self.source[index].labels
+        return self[index].labels
 
     def size(self, index: int) -> tuple[int, int]:
         """(height, width) of an image, without reading it."""
@@ -147,6 +153,13 @@ class _Survey:
             found = ", ".join(map(str, unknown[:5].tolist()))
             return f"labels are 0 to {largest}, and {IGNORE} where a pixel does not count; found {found}"
         return ""
+
+
+def _shown(array: Image) -> Image:
+    """The array itself, to look at."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _task(task: Task | str | None, classes: int) -> Task:

@@ -20,6 +20,13 @@ from ...domain.ports.checkpoints import Checkpoint, Pretrained, SeedRuns
 
 
 @frozen(eq=False)
+class _Best:
+    epoch: int
+    name: str
+    checkpoint: Checkpoint
+
+
+@frozen(eq=False)
 class MemoryRun:
     """One run. Implements the port ``Run``. Of the best checkpoints it keeps the last two, as a run on disk does.
 
@@ -31,7 +38,7 @@ class MemoryRun:
     created: Mapping[str, Any]
     events: list[Event] = field(factory=list)
     _rows: list[dict[str, float]] = field(factory=list)
-    _best: dict[int, Checkpoint] = field(factory=dict)
+    _best: list[_Best] = field(factory=list)
     _last: list[Checkpoint] = field(factory=list)
 
     def configuration(self) -> dict[str, Any]:
@@ -40,30 +47,37 @@ class MemoryRun:
 
     def save_last(self, checkpoint: Checkpoint) -> Path:
         """Replaces ``last``."""
-        self._last[:] = [_kept(checkpoint)]
+        self._last[:] = [_copy(checkpoint)]
         return self.path / "last"
 
     def save_best(self, checkpoint: Checkpoint, *, epoch: int, metric: str, score: float) -> Path:
-        """Keeps it without its training state."""
-        self._best[epoch] = _kept(attrs.evolve(checkpoint, state=None))
-        for old in sorted(self._best)[:-2]:
-            del self._best[old]
-        return self.path / "best"
+        """Keeps it without its training state, under a name with epoch and score."""
+        saved = _Best(epoch, f"epoch-{epoch:04d}-{score:.4f}", _copy(attrs.evolve(checkpoint, state=None)))
+        self._best[:] = [*(other for other in self._best if other.epoch != epoch), saved][-2:]
+        return self.path / saved.name
 
     def load(self, which: str) -> Checkpoint:
-        """``best`` or ``last``. Raises CheckpointError."""
-        known = {"last": self._last[0]} if self._last else {}
-        if self._best:
-            known["best"] = self._best[max(self._best)]
+        """``best``, ``last`` or the name a best one was saved under. Raises CheckpointError."""
+        known = self.checkpoints()
         if which not in known:
             raise CheckpointError(
                 f"The run {self.path} has no checkpoint {which!r}.", fix=f"It has: {', '.join(known) or 'none yet'}."
             )
-        return known[which]
+        return _copy(known[which])
+
+    def checkpoints(self) -> dict[str, Checkpoint]:
+        """All that are kept, by name; not copies."""
+        best, last = self._best[:], self._last[:]
+        found = {saved.name: saved.checkpoint for saved in best}
+        if best:
+            found["best"] = best[-1].checkpoint
+        if last:
+            found["last"] = last[0]
+        return found
 
     def last(self) -> Checkpoint | None:
         """The state to go on from; None before the first was saved."""
-        return self._last[0] if self._last else None
+        return _copy(self._last[0]) if self._last else None
 
     def record(self, event: Event) -> None:
         """Keeps it; of an EpochDone also the row."""
@@ -79,8 +93,7 @@ class MemoryRun:
     def rewind(self, epoch: int) -> str:
         """Drops the rows and the best checkpoints after ``epoch`` epochs."""
         self._drop(epoch)
-        for later in [saved for saved in self._best if saved > epoch]:
-            del self._best[later]
+        self._best[:] = [saved for saved in self._best if saved.epoch <= epoch]
         return ""
 
     def metrics(self) -> list[dict[str, float]]:
@@ -124,7 +137,7 @@ class MemoryRuns:
     def create_seeds(self, path: Path, configuration: Mapping[str, Any]) -> Iterator[SeedRuns]:
         """Forgotten again after an error in the block before the first run."""
         self._refuse_taken(path)
-        made = self._seeds.setdefault(path, SeedRuns(path, configuration))
+        made = self._seeds.setdefault(path, SeedRuns(path, copy.deepcopy(dict(configuration))))
         try:
             yield made
         except BaseException:
@@ -153,15 +166,19 @@ class MemoryRuns:
         return self._runs[path]
 
     def home(self, path: Path) -> Path:
-        """The run itself: checkpoints have no files of their own."""
+        """The run that a path names, or that keeps a checkpoint under it."""
+        above = self._runs.get(path.parent)
+        if path not in self._runs and above is not None and path.name in above.checkpoints():
+            return above.path
         return self.open(path).path
 
     def load_checkpoint(self, path: Path) -> Checkpoint:
-        """The best of a run."""
-        return self.open(path).load("best")
+        """One of a run's, or the best of a run."""
+        home = self.home(path)
+        return self.open(home).load("best" if path == home else path.name)
 
     def load_pretrained(self, path: Path) -> Pretrained:
-        """The best of a run, to begin with."""
+        """As ``load_checkpoint``, to begin with."""
         checkpoint = self.load_checkpoint(path)
         return Pretrained(checkpoint.weights, checkpoint.spec)
 
@@ -176,14 +193,15 @@ def _first(taken: dict[Path, object], path: Path) -> bool:
     return taken.setdefault(path, mine) is mine
 
 
-def _kept(checkpoint: Checkpoint) -> Checkpoint:
-    """A copy: what a session hands out may be its own memory, which goes on changing."""
+def _copy(checkpoint: Checkpoint) -> Checkpoint:
+    """What a session hands out may be its own memory, which goes on changing; so may whoever loads it."""
     state = checkpoint.state
     if state is not None:
         state = attrs.evolve(
             state, weights=_copied(state.weights), slots=_copied(state.slots), averages=_copied(state.averages)
         )
-    return attrs.evolve(checkpoint, weights=_copied(checkpoint.weights), state=state)
+    progress = copy.deepcopy(checkpoint.progress)
+    return attrs.evolve(checkpoint, weights=_copied(checkpoint.weights), state=state, progress=progress)
 
 
 def _copied(weights: Weights) -> Weights:

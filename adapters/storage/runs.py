@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from copy import deepcopy
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -217,7 +218,7 @@ class RunFolders:
     def create_seeds(self, path: Path, configuration: Mapping[str, Any]) -> Iterator[SeedRuns]:
         """A folder with seeds.toml in it; taken away again after an error in the block before the first run."""
         _refuse_taken(path)
-        made = SeedRuns(path, configuration)
+        made = SeedRuns(path, deepcopy(dict(configuration)))
         try:
             write_toml(path / SEEDS, configuration)
         except OSError as error:
