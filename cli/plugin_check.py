@@ -15,7 +15,8 @@ from .plugin_info import origin
 from .terminal import Terminal
 
 if TYPE_CHECKING:
-    from ..plugins.conformance import Case, Outcome
+    from ..plugins.conformance import Outcome
+    from ..plugins.conformance.kit import PartCase
 
 FAILED = 4
 """Exit code where a check failed, as for a plugin that cannot be used."""
@@ -49,7 +50,7 @@ def check(given: dict[str, Any]) -> int:
     return 0 if passed else FAILED
 
 
-def _run(terminal: Terminal, cases: Iterable[Case]) -> dict[str, Any]:
+def _run(terminal: Terminal, cases: Iterable[PartCase]) -> dict[str, Any]:
     """The checks of one part, each told as it ends. One that is not installed has not passed."""
     from ..plugins.conformance import Report
 

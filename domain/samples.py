@@ -12,7 +12,7 @@ from .terms import Task as Task
 
 @frozen(eq=False)
 class Sample:
-    """One image with its labels. ``key`` is its id in the data set: unique, and usable as a file stem."""
+    """One image with its labels. ``key`` is its id: unique in its split, and usable as a file stem."""
 
     key: str
     image: Image

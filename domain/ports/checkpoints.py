@@ -38,7 +38,10 @@ class Pretrained:
 
 
 class Run(Protocol):
-    """One run's folder."""
+    """One run's folder. What it is given to keep is copied, and what it hands out may be written into.
+
+    One may be read while another process or thread writes to it: a checkpoint is then the one before, or the new one.
+    """
 
     @property
     def path(self) -> Path:
@@ -46,15 +49,18 @@ class Run(Protocol):
         ...
 
     def configuration(self) -> Mapping[str, Any]:
-        """What the run was created with."""
+        """What the run was created with: text, numbers, lists and tables. What was None may be left out."""
         ...
 
     def save_last(self, checkpoint: Checkpoint) -> Path:
-        """Replaces ``last``; the old one stays until the new one is safely there."""
+        """Replaces ``last``; the old one stays until the new one is safely there. Gives where it is."""
         ...
 
     def save_best(self, checkpoint: Checkpoint, *, epoch: int, metric: str, score: float) -> Path:
-        """Keeps it under a name with epoch and score, and points ``best`` at it. No training state is kept in it."""
+        """Keeps it under a name with epoch and score, and points ``best`` at it. No training state is kept in it.
+
+        The best before it stays as well, to be rewound to. Gives where it is; the last part is its name for ``load``.
+        """
         ...
 
     def load(self, which: str) -> Checkpoint:
@@ -83,12 +89,16 @@ class Run(Protocol):
     def rewind(self, epoch: int) -> str:
         """Drops the rows of metrics.csv and the best checkpoints after ``epoch`` epochs: they will be written again.
 
-        Rows before that are missing are put back. Says so; "" where none were.
+        ``best`` is then the one that it was before, if any. Rows before that are missing are put back. Says so; ""
+        where none were.
         """
         ...
 
     def metrics(self) -> Sequence[Mapping[str, float]]:
-        """The rows of metrics.csv."""
+        """The rows of metrics.csv: of each EpochDone epoch, rate and its metrics, exactly as they were, in order.
+
+        An epoch that is recorded again takes the place of its row and of all rows after it.
+        """
         ...
 
     def finished(self) -> bool:
@@ -115,6 +125,8 @@ class RunStore(Protocol):
     def claim(self, path: Path) -> AbstractContextManager[str]:
         """A folder for one training alone, while the block lasts. It is made, and goes again where it stays empty.
 
+        However the block ends, the folder is free then, and an error in the block goes on.
+
         Gives who trained there before and died of it, "" for nobody. Raises CheckpointError, telling who and since
         when, while another training goes on there.
         """
@@ -128,7 +140,7 @@ class RunStore(Protocol):
         ...
 
     def create_seeds(self, path: Path, configuration: Mapping[str, Any]) -> AbstractContextManager[SeedRuns]:
-        """A folder with seeds.toml in it, for a run a seed; the key "seeds" lists them.
+        """A folder with seeds.toml in it, for a run a seed; the key "seeds" lists them. It holds no run itself.
 
         An error in the block takes it away again if no run has been created in it. Raises CheckpointError when the
         folder already holds runs.
@@ -144,7 +156,7 @@ class RunStore(Protocol):
         ...
 
     def unused(self, name: str) -> Path:
-        """runs/<name>-001, or the first number after it that is free; nobody else is given it."""
+        """<name>-001 where runs are kept, or the first number after it that is free; nobody else is given it."""
         ...
 
     def open(self, path: Path) -> Run:
@@ -159,7 +171,7 @@ class RunStore(Protocol):
         ...
 
     def load_checkpoint(self, path: Path) -> Checkpoint:
-        """From a file, or a run's folder (its best)."""
+        """From where one was saved, or a run's folder (its best). Raises CheckpointError."""
         ...
 
     def load_pretrained(self, path: Path) -> Pretrained:

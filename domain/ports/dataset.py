@@ -22,7 +22,10 @@ Result = TypeVar("Result")
 
 
 class SampleSource(Protocol):
-    """A fixed sequence of samples. Thread-safe: several workers index it at once."""
+    """A fixed sequence of samples: one index gives the same whenever it is asked for, and before augmentation.
+
+    Thread-safe: several workers index it at once.
+    """
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Sample: ...
@@ -38,7 +41,11 @@ class KnowsSizes(Protocol):
 
 
 class LabelledSource(SampleSource, Protocol):
-    """Samples whose labels can be had alone."""
+    """Samples whose labels can be had alone: a split of a data set.
+
+    An index beyond the end raises IndexError, by which ``for sample in split`` ends. What is handed out is a copy or
+    cannot be written into: whatever is done with it, the next reading gives the same.
+    """
 
     def labels(self, index: int, /) -> Labels:
         """A sample's labels. Its image is not decoded."""
@@ -46,11 +53,14 @@ class LabelledSource(SampleSource, Protocol):
 
 
 class Dataset(Protocol):
-    """A prepared data set: named splits of samples, and what is known about them."""
+    """A prepared data set: named splits of samples, and what is known about them.
+
+    Images are (H, W, C) uint8, of as many channels as ``info`` says; labels are what its task means by them.
+    """
 
     @property
     def info(self) -> DatasetInfo:
-        """What was measured."""
+        """What was measured, of these samples."""
         ...
 
     @property

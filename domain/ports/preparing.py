@@ -52,20 +52,29 @@ class DatasetWriter(Protocol):
     ) -> StoredPair:
         """Keeps one pair: the image file as it is, or ``image`` where it must be converted or was ``changed``.
 
-        Thread-safe.
+        Arrays are copied. Thread-safe. Raises DataError for a key that no file can have.
         """
         ...
 
     def finish(self, info: DatasetInfo, classes: ClassMap, rows: Sequence[DatasetRow]) -> Path:
-        """Drops stored pairs that are not in ``rows``, writes the tables, and moves everything to its place."""
+        """Drops stored pairs that are not in ``rows``, writes the tables, and moves everything to its place.
+
+        Of the classes it keeps names and colours: in what was stored the value of each is its index.
+        """
         ...
 
 
 class DatasetStore(Protocol):
-    """Creates and opens prepared data sets, and reads the small files that go into them."""
+    """Creates and opens prepared data sets, and reads the small files that go into them.
+
+    One that has its data sets from elsewhere may refuse all but ``open`` with DataError.
+    """
 
     def create(self, out: Path, *, reference: bool = False) -> DatasetWriter:
-        """Raises DataError when ``out`` holds anything. ``reference`` leaves images where they are."""
+        """Raises DataError when ``out`` holds anything, or as it is entered while another is being made there.
+
+        ``reference`` leaves images where they are.
+        """
         ...
 
     def open(self, path: Path) -> Dataset:

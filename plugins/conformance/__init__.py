@@ -6,11 +6,17 @@
     def test_it_conforms(check):
         check()
 
-A backend that is no plugin is checked by ``run_checks(Subject(backend, reference))``.
+What is no plugin is checked as the object that it is, with ``checks_on(subject)`` in pytest and ``run_checks(subject)``
+anywhere: ``DatasetSubject(dataset)``, ``RunStoreSubject(make)``, ``DatasetStoreSubject(make)``, and a backend by
+``Subject(backend, reference)``.
 """
 
+from .case import Case, checks_on
+from .dataset_checks import DatasetSubject
+from .dataset_store_subject import DatasetStoreSubject
 from .expect import CheckFailed, Lacking
-from .kit import Case, checks_of
+from .kit import checks_of
+from .run_store_subject import RunStoreSubject
 from .runner import CHECKS, Check, Outcome, Report, run_check, run_checks
 from .subject import Subject
 
@@ -19,11 +25,15 @@ __all__ = [
     "Case",
     "Check",
     "CheckFailed",
+    "DatasetStoreSubject",
+    "DatasetSubject",
     "Lacking",
     "Outcome",
     "Report",
+    "RunStoreSubject",
     "Subject",
     "checks_of",
+    "checks_on",
     "run_check",
     "run_checks",
 ]

@@ -51,7 +51,7 @@ def same_weights(what: str, found: Mapping[str, NDArray[Any]], wanted: Mapping[s
         equal(f"{what}: {name}", found[name], wanted[name])
 
 
-def raises(error: type[Exception], what: str, action: Callable[[], object]) -> None:
+def raises(error: type[BaseException], what: str, action: Callable[[], object]) -> None:
     """Raises CheckFailed unless ``action`` raises that error."""
     try:
         action()

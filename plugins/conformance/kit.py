@@ -23,9 +23,9 @@ from . import metric_checks as metric
 from . import native_checks as native
 from . import reader_checks as reader
 from . import tracker_checks as tracker
-from .expect import Lacking
+from .case import Case
 from .reader_checks import Data
-from .runner import CHECKS, Check, Outcome, run_check, sentence
+from .runner import CHECKS, Check
 from .subject import Subject
 
 _REFERENCE = "reference"
@@ -33,44 +33,13 @@ _REFERENCE = "reference"
 
 
 @frozen(eq=False)
-class Case:
-    """One check on one part. Calling it raises where the part fails; ``str`` of it names a test.
-
-    In pytest: ``@pytest.mark.parametrize("check", checks_of("mine"), ids=str)``, and ``check()`` is the test.
-    """
+class PartCase(Case):
+    """One check on a part that a plugin offers."""
 
     entry: Entry
-    check: Check
-    subject: Callable[[], Any]
-
-    @property
-    def part(self) -> str:
-        """The part's kind and name."""
-        return f"{self.entry.kind.value} {self.entry.name}"
-
-    def outcome(self) -> Outcome:
-        """What comes of it; never raises. That a part cannot be made is a failure of one check, not of all."""
-        try:
-            subject = self.subject()
-        except Lacking as lack:
-            return Outcome(sentence(self.check), skipped=str(lack))
-        except Exception:  # noqa: BLE001 - whatever a foreign part raises
-            return Outcome(sentence(self.check), skipped="a part that can be made")
-        return run_check(self.check, subject, self.entry.known_failures.get(self.check.__name__, ""))
-
-    def __call__(self) -> None:
-        """Raises AssertionError where it fails, and unittest's SkipTest where it cannot be made here."""
-        outcome = self.outcome()
-        if outcome.skipped:
-            raise Lacking(outcome.skipped)
-        if outcome.problem:
-            raise AssertionError(f"{self}: {outcome.problem}")
-
-    def __str__(self) -> str:
-        return f"{self.entry.kind.value}-{self.entry.name}-{sentence(self.check).replace(' ', '_')}"
 
 
-def checks_of(name: str, data: Data | None = None, registry: Registry | None = None) -> list[Case]:
+def checks_of(name: str, data: Data | None = None, registry: Registry | None = None) -> list[PartCase]:
     """Every check of everything that goes by a name.
 
     Args:
@@ -84,15 +53,20 @@ def checks_of(name: str, data: Data | None = None, registry: Registry | None = N
     return [case for entry in called(registry, name) for case in cases(registry, entry, data)]
 
 
-def cases(registry: Registry, entry: Entry, data: Data | None = None) -> Iterator[Case]:
+def cases(registry: Registry, entry: Entry, data: Data | None = None) -> Iterator[PartCase]:
     """Every check of one part. They share what they are made on, which is made when the first of them runs."""
     checks = native.CHECKS if entry.framework else CHECKS_OF[entry.kind]
     names = frozenset(check.__name__ for check in (*entries.CHECKS, *checks))
     whole = _Bench(registry, data)
     offered = entries.EntrySubject(entry, lambda: whole.part(entry), names)
-    yield from (Case(entry, check, lambda: offered) for check in entries.CHECKS)
+    yield from (_case(entry, check, lambda: offered) for check in entries.CHECKS)
     subject = cache(lambda: whole.subject(entries.usable(entry)))
-    yield from (Case(entry, check, subject) for check in checks)
+    yield from (_case(entry, check, subject) for check in checks)
+
+
+def _case(entry: Entry, check: Check, subject: Callable[[], Any]) -> PartCase:
+    expected = entry.known_failures.get(check.__name__, "")
+    return PartCase(f"{entry.kind.value} {entry.name}", check, subject, expected, entry)
 
 
 CHECKS_OF: Mapping[Kind, tuple[Check, ...]] = {

@@ -1,21 +1,28 @@
-"""Running checks, and saying what came of them; those of a backend."""
+"""Running checks, and saying what came of them; which there are of what is no plugin."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from attrs import frozen
 
 from ...domain.ports.backend import Capability
 from . import averaging_checks as averaging
+from . import checkpoint_checks, dataset_checks, dataset_store_checks, record_checks, run_store_checks
 from . import evaluation_checks as evaluation
 from . import model_checks as model
 from . import training_checks as training
 from . import tuning_checks as tuning
 from . import update_checks as update
+from .dataset_checks import DatasetSubject
+from .dataset_store_subject import DatasetStoreSubject
 from .expect import CheckFailed, Lacking
+from .run_store_subject import RunStoreSubject
 from .subject import Subject
+
+OwnSubject: TypeAlias = Subject | DatasetSubject | RunStoreSubject | DatasetStoreSubject
+"""What can be checked as an object, without being a plugin's."""
 
 Check: TypeAlias = Callable[[Any], None]
 """A function of the subject it is made on, whose name reads as a sentence. It raises where that is not true."""
@@ -68,7 +75,15 @@ WITH_TRAINING: tuple[Check, ...] = (
 WITH_MIXED_PRECISION: tuple[Check, ...] = (model.mixed_precision_stays_near_float32,)
 
 CHECKS: tuple[Check, ...] = (*ALWAYS, *WITH_TRAINING, *WITH_MIXED_PRECISION)
-"""Every check there is."""
+"""Every check of a backend."""
+
+CHECKS_ON: Mapping[type[OwnSubject], tuple[Check, ...]] = {
+    Subject: CHECKS,
+    DatasetSubject: dataset_checks.CHECKS,
+    RunStoreSubject: (*checkpoint_checks.CHECKS, *record_checks.CHECKS, *run_store_checks.CHECKS),
+    DatasetStoreSubject: dataset_store_checks.CHECKS,
+}
+"""What an object of one's own must do."""
 
 _NEEDS = {
     **dict.fromkeys(WITH_TRAINING, Capability.TRAINING),
@@ -169,6 +184,7 @@ def run_check(check: Check, subject: Any, expected: str = "") -> Outcome:
     return Outcome(sentence(check), problem=f"passed, though declared to fail ({expected})" if expected else "")
 
 
-def run_checks(subject: Subject, checks: Iterable[Check] = CHECKS) -> Report:
-    """All checks of a backend, each on models of its own."""
-    return Report(subject.backend.name, tuple(run_check(check, subject) for check in checks))
+def run_checks(subject: OwnSubject, checks: Iterable[Check] | None = None) -> Report:
+    """Checks of a backend, a data set or a store, all of them by default. Each is on models and runs of its own."""
+    chosen = CHECKS_ON[type(subject)] if checks is None else checks
+    return Report(subject.name, tuple(run_check(check, subject) for check in chosen))

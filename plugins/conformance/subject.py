@@ -62,6 +62,11 @@ class Subject:
     reference: Callable[[ModelSpec, Weights], Model]
     device: str = "auto"
 
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return self.backend.name
+
     def model(self, spec: ModelSpec, seed: int = 0, precision: Precision = Precision.FP32) -> Model:
         """A model of ``spec`` with ``lively`` weights."""
         return self.backend.build(spec, lively(spec.graph, seed), device=self.device, precision=precision)

@@ -30,13 +30,14 @@ EVENTS: tuple[Event, ...] = (
 )
 """One of every kind, in an order in which a run could send them."""
 
-_ODD: tuple[Event, ...] = (
+ODD: tuple[Event, ...] = (
     events.RunStarted("läufe/" + "x" * 300, 0, 0, facts={"note": "two\nlines, [brackets] {braces} %s"}),
     events.StepsDone(1, 0, 0, math.nan, 0.0, math.inf),
     events.EpochDone(1, {}, 0.0, 0.0, False),
     events.EpochDone(2, {"val_miou": math.nan, "train_loss": -math.inf, "val_iou_a b/c:ü": 1e300}, 1e-30, 1e9, False),
     events.RunFinished("", 2, 0, math.nan, "miou", "two\nlines", 0.0),
 )
+"""Some that are right, and hard to write down."""
 
 
 @frozen(eq=False)
@@ -62,7 +63,7 @@ def every_event_is_heard(subject: TrackerSubject) -> None:
 def odd_values_are_survived(subject: TrackerSubject) -> None:
     """NaN, infinity, no numbers at all; names and texts of any kind and length."""
     with _run() as run:
-        subject.follow(run, _ODD)
+        subject.follow(run, ODD)
 
 
 def closing_twice_does_no_harm(subject: TrackerSubject) -> None:
