@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from cyclopts import App
 
-from . import (
-    compare_commands,
-    data_commands,
-    doctor_commands,
-    download_commands,
-    export_commands,
-    model_commands,
-    plugin_commands,
-    run_all_commands,
-    training_commands,
-)
-from .quickstart import add_quickstart
+_HOMES = {
+    "quickstart": "quickstart",
+    "run-all": "run_all_commands",
+    "download": "download_commands",
+    "generate": "data_commands",
+    "prepare": "data_commands",
+    "inspect": "data_commands",
+    "score": "data_commands",
+    "train": "training_commands",
+    "evaluate": "training_commands",
+    "predict": "training_commands",
+    "compare": "compare_commands",
+    "compare-backends": "compare_commands",
+    "export": "export_commands",
+    "models": "model_commands",
+    "plugins": "plugin_commands",
+    "doctor": "doctor_commands",
+}
+"""The module that adds each."""
 
 
-def register(app: App) -> None:
-    """Adds every command to ``app``."""
-    add_quickstart(app)
-    run_all_commands.register(app)
-    download_commands.register(app)
-    data_commands.register(app)
-    training_commands.register(app)
-    compare_commands.register(app)
-    export_commands.register(app)
-    model_commands.register(app)
-    plugin_commands.register(app)
-    doctor_commands.register(app)
+def register(app: App, asked: str = "") -> None:
+    """Adds every command to ``app``; where ``asked`` is one, only those of its module, and imports no other's."""
+    for module in [_HOMES[asked]] if asked in _HOMES else dict.fromkeys(_HOMES.values()):
+        import_module(f".{module}", __package__).register(app)

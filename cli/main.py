@@ -43,8 +43,8 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
 _SEE_TO = "See to the path, to space and permissions."
 
 
-def app() -> App:
-    """The command line with all its commands."""
+def app(asked: str = "") -> App:
+    """The command line with all its commands, or with what belongs to the one that is ``asked`` for."""
     made = App(
         name="segport",
         help="Image segmentation, one pipeline for any framework.",
@@ -53,7 +53,7 @@ def app() -> App:
         suppress_keyboard_interrupt=False,
         help_format="plaintext",
     )
-    register(made)
+    register(made, asked)
     return made
 
 
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, _stop)
     with lasting_streams():
         try:
-            result = app()(arguments, exit_on_error=False, print_error=False)
+            result = app(*arguments[:1])(arguments, exit_on_error=False, print_error=False)
             sys.stdout.flush()
             return result if isinstance(result, int) else 0
         except CycloptsError as error:

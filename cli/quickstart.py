@@ -59,7 +59,7 @@ class QuickstartSettings:
         }
 
 
-def add_quickstart(app: App) -> None:
+def register(app: App) -> None:
     """Adds the command."""
     add(app, "quickstart", QuickstartSettings, quickstart)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from inspect import signature
 
 import pytest
 
@@ -62,6 +63,21 @@ def test_help_needs_no_framework_no_pictures_and_no_numpy(python) -> None:
     lines = ["--help", "--version", *(f"{command} --help" for command in COMMANDS)]
     assert {"train", "prepare", "quickstart"} <= set(COMMANDS)
     assert found(python(RUN_ALL, json.dumps(heavy), *lines), lines) == {line: [0, []] for line in lines}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_is_the_same_without_the_others(command: str) -> None:
+    alone, among = app(command)[command], app()[command]
+    assert alone.help == among.help and list(alone) == list(among)
+    if among.default_command:
+        assert signature(alone.default_command) == signature(among.default_command)
+
+
+def test_a_command_does_not_import_the_others(python) -> None:
+    """Of "segport plugins list" and the like, half the time would go into flags of other commands."""
+    code = "import sys; from segport.cli.main import main; main(); print([m for m in sys.modules if 'settings' in m])"
+    done = python(code, "plugins", "list", "--json")
+    assert done.stdout.endswith("}\n[]\n"), done.stdout[-300:] + done.stderr
 
 
 @pytest.mark.parametrize("line", ["plugins list", "plugins list --json"])
