@@ -54,7 +54,7 @@ def test_where_two_tiles_share_exactly_the_overlap_their_weights_add_up_to_one(t
 
 @given(cuts())
 def test_the_shares_of_every_pixel_add_up_to_one(cut: tuple[int, int, int]) -> None:
-    length, tile, overlap = cut
+    length, tile, _ = cut
     total = np.zeros(length)
     for start, share in shares(*cut).items():
         assert share.dtype == np.float32 and share.shape == (min(tile, length),)
