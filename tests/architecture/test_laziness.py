@@ -74,7 +74,7 @@ def test_a_command_is_the_same_without_the_others(command: str) -> None:
 
 
 def test_a_command_does_not_import_the_others(python) -> None:
-    """Of "segport plugins list" and the like, half the time would go into flags of other commands."""
+    """Settings and flags of all the others would be an eighth of what "segport plugins list" computes."""
     code = "import sys; from segport.cli.main import main; main(); print([m for m in sys.modules if 'settings' in m])"
     done = python(code, "plugins", "list", "--json")
     assert done.stdout.endswith("}\n[]\n"), done.stdout[-300:] + done.stderr
