@@ -133,7 +133,7 @@ def test_the_next_command_that_is_named_can_be_typed(cli, shapes: Path, tmp_path
 def test_exit_codes(
     error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail() -> None:
+    def fail(asked: str) -> None:
         raise error
 
     monkeypatch.setattr(entry, "app", fail)
