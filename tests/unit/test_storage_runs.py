@@ -15,7 +15,8 @@ import pytest
 
 from segport.adapters.storage.records import append_event
 from segport.adapters.storage.results import ResultFiles
-from segport.adapters.storage.runs import RunFolder, RunFolders
+from segport.adapters.storage.run_folder import RunFolder
+from segport.adapters.storage.runs import RunFolders
 from segport.adapters.storage.seal import BLANK, seal
 from segport.adapters.storage.toml import read_toml, write_toml
 from segport.domain.architecture.encoders.plain import Plain
