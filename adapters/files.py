@@ -21,6 +21,8 @@ Found = TypeVar("Found")
 _CHUNK = 1 << 20
 RANDOM = "[0-9a-f]" * 8
 """The random part of a temporary name, as a pattern."""
+_OF_SAFETENSORS = ".tmp" + "[0-9A-Za-z]" * 6
+"""What the library that writes safetensors calls a file until it is whole."""
 _UTF8 = "Save it as UTF-8."
 
 
@@ -105,8 +107,9 @@ def read_whole(path: Path, read: Callable[[Path], Found]) -> Found:
 
 def sweep(folder: Path) -> None:
     """Removes what was left in a folder by writers that were killed. Nobody may be writing there."""
-    for path in folder.glob(f".*.{RANDOM}.tmp*"):
-        remove(path)
+    for pattern in (f".*.{RANDOM}.tmp*", _OF_SAFETENSORS):
+        for path in folder.glob(pattern):
+            remove(path)
 
 
 def remove(path: Path) -> None:

@@ -7,6 +7,9 @@ import json
 import math
 import os
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import attrs
@@ -379,3 +382,26 @@ def test_a_full_disk_is_said_plainly_and_harms_nothing(run: Run, monkeypatch: py
         run.rewind(0)
     assert (run.path / "metrics.csv").read_bytes() == before
     assert not list(run.path.rglob("*.tmp*"))
+
+
+KILLED = """
+import resource, signal
+from pathlib import Path
+import numpy as np
+from safetensors.numpy import save_file
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python would make an error of it, which clears up
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+save_file({"a": np.zeros(1 << 16)}, Path("last.safetensors"))
+"""
+
+
+def test_what_a_killed_writer_of_safetensors_left_goes_with_the_next_training(tmp_path: Path) -> None:
+    checkpoints = tmp_path / "run" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    killed = subprocess.run([sys.executable, "-c", KILLED], cwd=checkpoints, check=False)
+    assert killed.returncode == -signal.SIGXFSZ
+    (left,) = checkpoints.iterdir()
+    assert left.name != "last.safetensors"
+    (checkpoints / "mine.txt").touch()
+    with RunFolders().claim(tmp_path / "run"):
+        assert [path.name for path in checkpoints.iterdir()] == ["mine.txt"]
