@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from segport.adapters.storage import runs
+from segport.adapters.storage import run_folder
 from segport.adapters.storage.checkpoint import load_checkpoint
 
 
@@ -56,7 +56,7 @@ def test_a_resume_goes_on_from_the_checkpoint_before_a_damaged_last(cli, run: Pa
 
 def test_a_resume_reads_a_whole_checkpoint_once(cli, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    monkeypatch.setattr(runs, "load_checkpoint", lambda path: read.append(path) or load_checkpoint(path))
+    monkeypatch.setattr(run_folder, "load_checkpoint", lambda path: read.append(path) or load_checkpoint(path))
     cli("train", "--resume", run).failed(5, "finished")
     assert read == [run / "checkpoints" / "last.safetensors"]
 
