@@ -90,7 +90,7 @@ def run(command: list[object], *, code: int = 0, cwd: Path = ROOT) -> subprocess
 
 @contextmanager
 def step(where: str, what: str) -> Iterator[None]:
-    print(f"{where:6}{what} ", end="", flush=True)
+    print(f"{where:22} {what} ", end="", flush=True)
     began = time.monotonic()
     yield
     print(f"... ok, {time.monotonic() - began:.1f} s", flush=True)
