@@ -12,6 +12,7 @@ four digits in float32.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
@@ -33,7 +34,7 @@ def decays(name: str, shape: Sequence[int]) -> bool:
     return len(shape) > 1 and not name.endswith(".bias")
 
 
-class _Pinned:
+class _Pinned(ABC):
     """What all have in common: one update in NumPy, by the formula."""
 
     def update(
@@ -51,10 +52,11 @@ class _Pinned:
         """
         return self.moved(weight, gradient, slots, self.scalars(step, rate), name=name)
 
+    @abstractmethod
     def scalars(self, step: int, rate: float) -> Tensor:
         """What the formula needs of the step."""
-        raise NotImplementedError
 
+    @abstractmethod
     def moved(
         self,
         weight: Any,
@@ -66,7 +68,6 @@ class _Pinned:
         sqrt: Callable[[Any], Any] = np.sqrt,
     ) -> tuple[Any, dict[str, Any]]:
         """As ``update``, on arrays of any framework; ``sqrt`` is its own, and ``scalars`` are those of the step."""
-        raise NotImplementedError
 
 
 @frozen
