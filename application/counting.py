@@ -25,19 +25,35 @@ from .predictor import Band, Predictor, restored
 class Counted:
     """What was counted.
 
+    The matrices lie in a block of their own, made beforehand. As little arrays, one an image, they would be kept at the
+    edges of the large ones that come and go between them: those find the gap they left too narrow then, and the heap
+    grows with every image.
+
     Attributes:
-        keys: of the images, in order.
-        native: each image's confusion matrix at its own size, against the untouched label.
-        resized: the same at the size the model was trained on, where masks are resized for it; else empty.
+        native: (n, K, K) each image's confusion matrix at its own size, against the untouched label; of planes
+            (n, K, 2, 2).
+        resized: the same at the size the model was trained on, where masks are resized for it; else of no image.
         calibration: at native size; None where it was not asked for.
         logits: at the size the model works at, where they are what it gave; None where calibration is.
+        keys: of the images counted so far, in order.
     """
 
+    native: Counts
+    resized: Counts
     calibration: Calibration | None
     logits: LogitCounts | None
     keys: list[str] = field(factory=list)
-    native: list[Counts] = field(factory=list)
-    resized: list[Counts] = field(factory=list)
+
+    @classmethod
+    def nothing(cls, images: int, spec: ModelSpec, *, calibration: bool) -> Counted:
+        """Of none of so many images yet."""
+        classes = len(spec.classes)
+        native, resized = (
+            np.zeros((many, *spec.task.matrix(classes)), np.int64) for many in (images, images * _resizes(spec))
+        )
+        if not calibration:
+            return cls(native, resized, None, None)
+        return cls(native, resized, Calibration.zero(classes), LogitCounts.zero(classes))
 
 
 @frozen
@@ -68,8 +84,8 @@ def count(
     matrices alone, of images that are not resized, are counted on the device. Else probabilities are brought here, and
     back to each image's own size, and decided there, by ``decide``.
     """
-    spec, classes = predictor.spec, len(predictor.spec.classes)
-    counted = Counted(Calibration.zero(classes), LogitCounts.zero(classes)) if calibration else Counted(None, None)
+    spec = predictor.spec
+    counted = Counted.nothing(len(source), spec, calibration=calibration)
 
     def told(done: int) -> None:
         listen(done, len(source))
@@ -99,14 +115,15 @@ def _count_large(counted: Counted, predictor: Predictor, source: SampleSource, t
     """One image after another; nothing is read ahead."""
     for index in range(len(source)):
         sample = source[index]
-        counted.native.append(_count_image(counted, predictor.spec, sample.labels, predictor.bands(sample.image), True))
+        matrix = _count_image(counted, predictor.spec, sample.labels, predictor.bands(sample.image), True)
+        counted.native[len(counted.keys)] = matrix
         counted.keys.append(sample.key)
         told(len(counted.keys))
 
 
 def _count_batches(counted: Counted, predictor: Predictor, source: BatchSource, told: Callable[[int], None]) -> None:
     session, spec = predictor.session, predictor.spec
-    on_device = (spec.fit is Fit.NATIVE or spec.task is Task.CLASSIFICATION) and counted.calibration is None
+    on_device = not _resizes(spec) and counted.calibration is None
     seen: list[Batch] = []
     for fed in session.feed(_remembered(source.batches(0), seen)):
         batch = seen.pop(0)
@@ -116,7 +133,9 @@ def _count_batches(counted: Counted, predictor: Predictor, source: BatchSource, 
             _count_batch(counted, batch, session.probabilities(fed), spec)
         counted.keys += batch.keys
         told(len(counted.keys))
-    counted.native += session.drain().counts
+    if on_device:
+        counts = session.drain().counts
+        counted.native[len(counted.keys) - len(counts) : len(counted.keys)] = counts
 
 
 def _remembered(batches: Iterable[Batch], seen: list[Batch]) -> Iterator[Batch]:
@@ -126,14 +145,19 @@ def _remembered(batches: Iterable[Batch], seen: list[Batch]) -> Iterator[Batch]:
 
 
 def _count_batch(counted: Counted, batch: Batch, values: Probabilities, spec: ModelSpec) -> None:
-    classes = len(spec.classes)
-    for truth, frame, value in zip(batch.natives, batch.frames, values, strict=True):
-        counted.native.append(_count_image(counted, spec, truth, restored(frame, value), False))
+    classes, first = len(spec.classes), len(counted.keys)
+    for index, (truth, frame, value) in enumerate(zip(batch.natives, batch.frames, values, strict=True), first):
+        counted.native[index] = _count_image(counted, spec, truth, restored(frame, value), False)
     if counted.logits is not None:
         counted.logits += sum(map(LogitCounts.of, batch.labels, values), LogitCounts.zero(classes))
-    if spec.fit is not Fit.NATIVE and spec.task is not Task.CLASSIFICATION:
-        pairs = zip(batch.labels, values, strict=True)
-        counted.resized += [count_pixels(truth, decide(value, spec.task), classes).counts for truth, value in pairs]
+    if _resizes(spec):
+        for index, (truth, value) in enumerate(zip(batch.labels, values, strict=True), first):
+            counted.resized[index] = count_pixels(truth, decide(value, spec.task), classes).counts
+
+
+def _resizes(spec: ModelSpec) -> bool:
+    """Whether masks are resized for the model."""
+    return spec.fit is not Fit.NATIVE and spec.task is not Task.CLASSIFICATION
 
 
 def _count_image(counted: Counted, spec: ModelSpec, truth: Labels, bands: Iterable[Band], logits: bool) -> Counts:

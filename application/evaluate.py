@@ -120,17 +120,18 @@ class EvaluateModel:
         with closing(trained.session), _enough_memory(trained.backend, settings):
             counted = count(predictor, source, plan, calibration=settings.calibration, listen=listen)
             panels = self._panels(predictor, source, counted, settings.panels)
+        native = tuple(counted.native)
         report = EvaluationReport(
             run=settings.run,
             split=settings.split,
             task=spec.task,
             classes=spec.classes,
-            rows=class_rows(counted.native, spec.classes.names),
-            scores=self._scores(counted.native),
-            at_training_size=self._scores(counted.resized) if counted.resized else None,
-            definitions=definitions(counted.native, settings.batch) if _defined_elsewhere(spec.task) else (),
+            rows=class_rows(native, spec.classes.names),
+            scores=self._scores(native),
+            at_training_size=self._scores(tuple(counted.resized)) if len(counted.resized) else None,
+            definitions=definitions(native, settings.batch) if _defined_elsewhere(spec.task) else (),
             keys=tuple(counted.keys),
-            counts=tuple(counted.native),
+            counts=native,
             calibration=counted.calibration,
             logits=counted.logits,
             files=(),

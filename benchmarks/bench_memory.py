@@ -30,7 +30,10 @@ COMMANDS = {
     "predict, overlays": ["predict"],
     "predict, probabilities": ["predict", "--no-overlays", "--probabilities"],
     "evaluate": ["evaluate"],
+    "evaluate, on the device": ["evaluate", "--no-calibration"],
 }
+SMALL = ("prepare", "predict, overlays", "evaluate", "evaluate, on the device")
+LARGE = tuple(name for name in COMMANDS if name != "evaluate, on the device")
 
 
 def main() -> None:
@@ -63,7 +66,7 @@ def as_text(line: dict) -> str:
 def large(folder: Path, backend: str, options: argparse.Namespace) -> Iterator[dict]:
     """Of each command: the peak for a large image, for a little one, and the bytes that a pixel more takes."""
     for fit in options.fits:
-        for name in options.commands:
+        for name in (name for name in options.commands if name in LARGE):
             if name == "prepare" and (fit, backend) != (options.fits[0], options.backends[0]):
                 continue
             peaks = {
@@ -91,7 +94,7 @@ def small(folder: Path, backend: str, options: argparse.Namespace) -> Iterator[d
         for number in range(count):
             write_pair(folder / f"{count}/raw", f"i{number:05d}", 96, number)
         write_splits(folder / f"{count}/raw", [f"i{number:05d}" for number in range(count)])
-    for name in (name for name in options.commands if name in ("prepare", "predict, overlays", "evaluate")):
+    for name in (name for name in options.commands if name in SMALL):
         few, many = (
             peak(arguments(folder / f"{count}", COMMANDS[name], "native", backend, [folder / f"{count}/raw/images"]))
             for count in (FEW, options.images)
@@ -155,7 +158,7 @@ def arguments(folder: Path, command: list[str], fit: str, backend: str, inputs: 
         return [str(word) for word in ["predict", model, *inputs, *flags, *out, "--quiet"]]
     if not prepared.exists():
         segport(*prepare)
-    return [str(word) for word in ["evaluate", model, "--data", prepared, *out, "--quiet"]]
+    return [str(word) for word in ["evaluate", model, "--data", prepared, *flags, *out, "--quiet"]]
 
 
 def checkpoint(path: Path, fit: str) -> Path:

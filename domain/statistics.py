@@ -114,7 +114,7 @@ def _histogram(values: Labels) -> NDArray[np.int64]:
 
 def _of_labels(labels: Labels, classes: int) -> _Counted:
     counts = _histogram(labels)
-    pixels = counts[:classes]
+    pixels = counts[:classes].copy()  # a view would keep the whole histogram, of every image
     return pixels, np.full(classes, pixels.sum()), int(counts[IGNORE])
 
 

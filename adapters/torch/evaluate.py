@@ -17,6 +17,7 @@ from .feed import DeviceBatch, feed
 from .loss import OPS
 from .metric import confusions, predictions
 from .model import TorchModel
+from .rows import Rows
 
 
 class TorchEvalSession:
@@ -26,8 +27,7 @@ class TorchEvalSession:
         self._model, self._plan = model, plan
         self._planes = model.spec.task.planes
         self._classes = model.spec.task.matrix(len(model.spec.classes))[0]
-        self._counts: list[Tensor] = []
-        self._losses: list[Tensor] = []
+        self._counts, self._losses = Rows(), Rows()
 
     def feed(self, batches: Iterable[Batch]) -> Iterator[DeviceBatch]:
         """See the port."""
@@ -46,10 +46,7 @@ class TorchEvalSession:
 
     def drain(self) -> EvalTally:
         """See the port."""
-        matrices = torch.cat(self._counts).cpu().numpy() if self._counts else np.zeros((0, 0, 0), np.int64)
-        losses = torch.cat(self._losses).cpu().double().numpy() if self._losses else np.zeros(0)
-        self.close()
-        return EvalTally(list(matrices), losses)
+        return EvalTally(list(self._counts.take()), self._losses.take().astype(np.float64))
 
     @torch.inference_mode()
     def masks(self, batch: DeviceBatch) -> LabelBatch:
@@ -72,7 +69,7 @@ class TorchEvalSession:
 
     def close(self) -> None:
         """Drops what was counted. Closing twice does no harm."""
-        self._counts, self._losses = [], []
+        self._counts, self._losses = Rows(), Rows()
 
     def _predictions(self, logits: Tensor) -> Tensor:
         return predictions(logits, planes=self._planes)

@@ -25,6 +25,7 @@ from .metric import confusions, predictions
 from .model import TorchModel, graph_has
 from .optimizers import SlottedOptimizer
 from .randomness import seeded
+from .rows import Rows
 
 
 class TorchTrainSession:
@@ -43,8 +44,7 @@ class TorchTrainSession:
         self._random = graph_has(model.spec.graph, Dropout, Native)
         self._planes, self._matrix = model.spec.task.planes, model.spec.task.matrix(len(model.spec.classes))
         self._updates = Updates(plan)
-        self._losses: list[Tensor] = []
-        self._counts = self._no_counts()
+        self._losses, self._counts = Rows(), self._no_counts()
         self.freeze(False)
 
     @property
@@ -71,7 +71,7 @@ class TorchTrainSession:
             loss: Tensor = supervised(plan.loss, OPS, outputs, plan.output_weights, truth, valid)
             scaled = loss / plan.accumulate if plan.accumulate > 1 else loss
             torch.autograd.backward(self._scaler.scale(scaled) if self._scaler else scaled)
-        self._losses.append(loss.detach())
+        self._losses.append(loss.detach()[None])
         predicted = predictions(outputs[0].detach(), planes=self._planes)
         self._counts += confusions(predicted, truth, valid, self._matrix[0]).sum(0)
         if self._updates.complete:
@@ -85,9 +85,8 @@ class TorchTrainSession:
 
     def drain(self) -> StepTally:
         """See the port."""
-        losses = torch.stack(self._losses).double().cpu().numpy() if self._losses else np.zeros(0)
-        tally = StepTally(losses, self._counts.cpu().numpy())
-        self._losses, self._counts = [], self._no_counts()
+        tally = StepTally(self._losses.take().astype(np.float64), self._counts.cpu().numpy())
+        self._counts = self._no_counts()
         return tally
 
     def snapshot(self) -> TrainState:
@@ -107,14 +106,14 @@ class TorchTrainSession:
         if self._averages:
             self._averages.model.load(state.averages)
         self._updates.restore(state)
-        self._losses, self._counts = [], self._no_counts()
+        self._losses, self._counts = Rows(), self._no_counts()
 
     def close(self) -> None:
         """Frees gradients and tallies. The model stays usable; closing twice does no harm."""
         for parameter in self._parameters:
             parameter.grad = None
         self._freezer.hold(())
-        self._losses, self._counts, self._updates.pending = [], self._no_counts(), 0
+        self._losses, self._counts, self._updates.pending = Rows(), self._no_counts(), 0
 
     def _update(self, rate: float) -> None:
         if self._plan.clip_norm is not None:

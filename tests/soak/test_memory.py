@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,14 @@ def test_a_large_image_takes_so_many_bytes_a_pixel(backend: str, side: int, fit:
     assert found["bytes/pixel"] <= BYTES_A_PIXEL[fit, command], found
 
 
-@pytest.mark.parametrize("backend", ["torch", "tensorflow"])
-@pytest.mark.parametrize("command", ["prepare", "predict, overlays", "evaluate"])
-def test_ten_thousand_images_take_what_a_thousand_take(backend: str, command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "backend"),
+    [
+        ("prepare", "torch"),  # which it does not need
+        *product(("predict, overlays", "evaluate", "evaluate, on the device"), ("torch", "tensorflow")),
+    ],
+)
+def test_ten_thousand_images_take_what_a_thousand_take(command: str, backend: str) -> None:
     found = measured("small", "--images", "10000", "--backends", backend, "--commands", command)
     assert found["MiB"] <= found["1000 images MiB"] + 64, found
 
