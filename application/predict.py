@@ -91,7 +91,7 @@ class PredictMasks:
             read = self._read_all(images, trained.model.spec.graph.channels, listen)
             if table is not None:
                 rows = (_row(path, predictor(image, probabilities=True), classes) for path, image in read)
-                self.results.save_table(table, list(rows))
+                self.results.save_table(table, rows)
             else:
                 overlays = self._masks(predictor, read, targets, settings)
         return PredictReport(

@@ -87,7 +87,7 @@ class MemoryResults:
         """Keeps them."""
         self.kept[path] = values
 
-    def save_table(self, path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    def save_table(self, path: Path, rows: Iterable[Mapping[str, object]]) -> None:
         """Keeps the rows."""
         self.kept[path] = list(rows)
 

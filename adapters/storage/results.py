@@ -49,12 +49,14 @@ class ResultFiles:
         """Plain values as JSON; NaN becomes null."""
         write_text(path, json.dumps(jsonable(values), indent=2, allow_nan=False) + "\n")
 
-    def save_table(self, path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    def save_table(self, path: Path, rows: Iterable[Mapping[str, object]]) -> None:
         """A CSV file; the first row's keys are the columns."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        text, remaining = io.StringIO(), iter(rows)
+        first = next(remaining)
+        writer = csv.DictWriter(text, list(first), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerow(first)
+        writer.writerows(remaining)
         write_text(path, text.getvalue())
 
     def save_probabilities(self, path: Path, bands: Iterable[Probabilities], shape: tuple[int, int, int]) -> None:

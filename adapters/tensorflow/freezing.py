@@ -1,11 +1,11 @@
-"""Parts of a model that stay as they are while the rest is trained."""
+"""Parts of a model that stay as they are while the rest is trained, or while nothing is."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from .layers import Norm
+from .layers import Dropout, Norm
 from .runtime import keras
 
 
@@ -20,3 +20,21 @@ def held_norms(native: keras.Model, names: Collection[str]) -> Iterator[None]:
     finally:
         for norm in norms:
             norm.held = False
+
+
+@contextmanager
+def batch_statistics_only(native: keras.Model) -> Iterator[None]:
+    """While tracing inside: training mode neither tracks running statistics nor drops values out."""
+    norms = [layer for layer in native.layers if isinstance(layer, Norm)]
+    drops = [layer for layer in native.layers if isinstance(layer, Dropout)]
+    for norm in norms:
+        norm.tracking = False
+    for drop in drops:
+        drop.active = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.tracking = True
+        for drop in drops:
+            drop.active = True

@@ -22,6 +22,7 @@ from ...domain.ports.backend import Precision
 from ...domain.refusals import check_images, check_spec, check_weights
 from ...domain.spec import ModelSpec
 from .device import POLICIES
+from .freezing import batch_statistics_only
 from .layers import (
     Attention,
     Dropout,
@@ -33,7 +34,6 @@ from .layers import (
     Normalise,
     Resize,
     WideConv,
-    batch_statistics_only,
 )
 from .runtime import keras, tf
 

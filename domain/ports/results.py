@@ -24,8 +24,8 @@ class Results(Protocol):
         """Plain values as JSON; NaN becomes null."""
         ...
 
-    def save_table(self, path: Path, rows: Sequence[Mapping[str, object]]) -> None:
-        """A CSV file; the first row's keys are the columns. At least one row."""
+    def save_table(self, path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+        """A CSV file; the first row's keys are the columns. At least one row; what they raise leaves no file."""
         ...
 
     def save_probabilities(self, path: Path, bands: Iterable[Probabilities], shape: tuple[int, int, int]) -> None:
