@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -91,8 +91,11 @@ def format_rows(rows: Sequence[DatasetRow]) -> str:
 
 
 def parse_rows(text: str, where: str) -> list[DatasetRow]:
-    """The rows of metadata.csv. Raises DataError with every line that is wrong."""
-    table = read_table(text, where, COLUMNS)
+    """The rows of metadata.csv, to the letter: an id may begin or end with a space.
+
+    Raises DataError with every line that is wrong.
+    """
+    table = read_table(text, where, COLUMNS, spaces=True)
     problems: list[str] = []
     rows = []
     for number, cells in table.rows:
@@ -131,15 +134,19 @@ class Table:
     rows: tuple[tuple[int, Mapping[str, str]], ...]
 
 
-def read_table(text: str, where: str, columns: Sequence[str]) -> Table:
-    """A CSV table with a header. Raises DataError naming missing columns and short lines."""
+def read_table(text: str, where: str, columns: Sequence[str], *, spaces: bool = False) -> Table:
+    """A CSV table with a header. Raises DataError naming missing columns and short lines.
+
+    A person who writes one puts spaces around cells that mean nothing; a program's are kept with ``spaces``.
+    """
+    reader = csv.DictReader(io.StringIO(text), skipinitialspace=not spaces, strict=True)
     try:
-        return _table(csv.DictReader(io.StringIO(text), skipinitialspace=True, strict=True), where, columns)
+        return _table(reader, where, columns, str if spaces else str.strip)
     except csv.Error as error:
         raise DataError(f"{where} is no table of text: {error}.") from None
 
 
-def _table(reader: csv.DictReader[str], where: str, columns: Sequence[str]) -> Table:
+def _table(reader: csv.DictReader[str], where: str, columns: Sequence[str], clean: Callable[[str], str]) -> Table:
     missing = [name for name in columns if name not in (reader.fieldnames or ())]
     if missing:
         raise DataError(
@@ -148,7 +155,7 @@ def _table(reader: csv.DictReader[str], where: str, columns: Sequence[str]) -> T
     rows: list[tuple[int, Mapping[str, str]]] = []
     short = []
     for row in reader:
-        cells = {name: (row[name] or "").strip() for name in columns}
+        cells = {name: clean(row[name] or "") for name in columns}
         if any(row[name] is None for name in columns):
             short.append(f"line {reader.line_num}: expected {len(reader.fieldnames or ())} columns")
         rows.append((reader.line_num, cells))

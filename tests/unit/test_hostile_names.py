@@ -27,10 +27,10 @@ NAMES = (
     *("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' onload='x", "javascript:alert(1)", "&lt;b&gt;"),
     *(FORMULA, "+1+1", "-2+3", "@SUM(A1)", "[/red]", "[bold]x", ":smile:", "$\\bad{$", "a,b", 'a"b', "{0}", "%s"),
 )
-NAME = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20).map(str.strip).filter(bool)
+NAME = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
 
 
-@given(name=st.sampled_from(NAMES) | NAME, group=st.sampled_from(NAMES) | NAME)
+@given(name=st.sampled_from((*NAMES, " before", "behind ")) | NAME, group=st.sampled_from(NAMES) | NAME)
 def test_tables_of_data_keep_names_to_the_letter(name: str, group: str) -> None:
     """They are keys: a spreadsheet that runs formulas must be told to take them as text."""
     row = DatasetRow(name, "train", StoredPair(f"images/{name}.png", f"masks/{name}.png", "0", "1"), 6, 8, group)
