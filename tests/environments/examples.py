@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def prove(package: Path, wheel: Path) -> None:
     here = Environment(package.name, use.extra)
     with step(here.name, "install"):
         here.make(wheel)
-        run([here.program("python"), "-m", "pip", "install", "--quiet", f"{package}[test]"])
+        source = shutil.copytree(package, here.work / "source")  # which setuptools leaves its metadata in
+        run([here.program("python"), "-m", "pip", "install", "--quiet", f"{source}[test]"])
     with step(here.name, "its tests"):
         run([here.program("python"), "-m", "pytest", "-q", "--import-mode=importlib", package / "tests"], cwd=here.work)
     with step(here.name, "trains shapes and evaluates"):

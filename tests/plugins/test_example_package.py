@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +22,17 @@ LONGEST_BACKEND = 500
 
 
 @pytest.fixture(scope="module")
-def toolkit() -> Iterator[Toolkit]:
-    """With the plugin that the package's own pyproject.toml names, as if it were installed."""
+def toolkit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolkit]:
+    """With the plugin that the package's own pyproject.toml names, as if it were installed.
+
+    Its modules alone are put on the path: beside them, an installation may have left metadata that offers it as well.
+    """
     project = tomllib.loads((PACKAGE / "pyproject.toml").read_text())["project"]
     ((name, module),) = project["entry-points"]["segport"].items()
+    place, top = tmp_path_factory.mktemp("installed"), module.partition(".")[0]
+    shutil.copytree(PACKAGE / top, place / top)
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(PACKAGE)
+        patch.syspath_prepend(place)
         yield Toolkit(Settings((), [(name, importlib.import_module(module))]))
 
 
