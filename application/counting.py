@@ -48,9 +48,9 @@ class Counted:
     def nothing(cls, images: int, spec: ModelSpec, *, calibration: bool) -> Counted:
         """Of none of so many images yet."""
         classes = len(spec.classes)
-        native, resized = (
-            np.zeros((many, *spec.task.matrix(classes)), np.int64) for many in (images, images * _resizes(spec))
-        )
+        shape = spec.task.matrix(classes)
+        native = np.zeros((images, *shape), np.int64)
+        resized = np.zeros((images if _resizes(spec) else 0, *shape), np.int64)
         if not calibration:
             return cls(native, resized, None, None)
         return cls(native, resized, Calibration.zero(classes), LogitCounts.zero(classes))

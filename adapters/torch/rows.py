@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-_FIRST = 1024
+_FIRST = 1 << 14
+"""Numbers in the first block: of matrices of 150 classes even a hundred rows would be 18 MB."""
 
 
 class Rows:
@@ -27,7 +29,7 @@ class Rows:
         """Copies rows, (N, ...), to the end."""
         end = self._used + len(rows)
         if self._block is None or end > len(self._block):
-            self._grow(rows, max(_FIRST, 2 * end))
+            self._grow(rows, max(_FIRST // math.prod(rows.shape[1:]), 2 * end))
         assert self._block is not None
         self._block[self._used : end] = rows
         self._used = end

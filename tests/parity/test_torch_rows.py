@@ -42,3 +42,12 @@ def test_the_dtype_is_that_of_the_rows(dtype: torch.dtype) -> None:
     rows = Rows()
     rows.append(torch.ones(1, dtype=dtype))
     assert rows.take().dtype == torch.ones(1, dtype=dtype).numpy().dtype
+
+
+def test_a_few_large_rows_take_little_more_than_they_are() -> None:
+    rows = Rows()
+    rows.append(torch.ones(2, 150, 150))
+    block = rows.take().base
+    assert isinstance(block, torch.Tensor)
+    taken = block.untyped_storage().nbytes()
+    assert taken <= 2 * 2 * 150 * 150 * 4

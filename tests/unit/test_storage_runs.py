@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -386,6 +387,7 @@ def test_a_full_disk_is_said_plainly_and_harms_nothing(run: Run, monkeypatch: py
 
 KILLED = """
 import resource, signal
+from collections.abc import Iterator
 from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
@@ -405,3 +407,16 @@ def test_what_a_killed_writer_of_safetensors_left_goes_with_the_next_training(tm
     (checkpoints / "mine.txt").touch()
     with RunFolders().claim(tmp_path / "run"):
         assert [path.name for path in checkpoints.iterdir()] == ["mine.txt"]
+
+
+def test_a_table_whose_rows_fail_leaves_what_was_there(tmp_path: Path) -> None:
+    def rows() -> Iterator[dict[str, object]]:
+        yield {"image": "a.png", "class": "ant"}
+        raise DataError("The second image is broken.")
+
+    path = tmp_path / "predictions.csv"
+    ResultFiles().save_table(path, [{"image": "a.png", "class": "bee"}])
+    with pytest.raises(DataError, match="second image"):
+        ResultFiles().save_table(path, rows())
+    assert path.read_text() == "image,class\na.png,bee\n"
+    assert list(tmp_path.iterdir()) == [path]
