@@ -55,8 +55,8 @@ class UnknownNameError(SegportError, LookupError):
 class DownloadError(DataError):
     """A file that cannot be fetched, or is not what was promised. ``missing``: the server has no such file."""
 
-    def __init__(self, message: str, *, fix: str = "", missing: bool = False) -> None:
-        super().__init__(message, fix=fix)
+    def __init__(self, message: str, *, problems: Sequence[str] = (), fix: str = "", missing: bool = False) -> None:
+        super().__init__(message, problems=problems, fix=fix)
         self.missing = missing
 
 

@@ -9,7 +9,7 @@ from email.message import Message
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...domain.downloads.descriptions import RemoteFile
 from ...domain.errors import DownloadError
@@ -43,20 +43,28 @@ class HttpFetcher:
 
     def fetch(self, file: RemoteFile, target: Path, listen: Listener, stop: Stop) -> Fetched:
         """See ``Fetcher``."""
-        if checked := _of_file_that_is_here(file, target):
+        checked, unlike = _of_file_that_is_here(file, target)
+        if checked:
             return Fetched(file, target.stat().st_size, 0, checked)
         job = Job(file, Part(target), listen, stop, self.timeout)
+        try:
+            checked = self._whole(job)
+        except DownloadError as error:
+            problems = [unlike] if unlike else []
+            raise DownloadError(error.message, problems=problems, fix=error.fix, missing=error.missing) from None
+        job.part.finish()
+        return Fetched(file, target.stat().st_size, job.received, checked)
+
+    def _whole(self, job: Job) -> str:
+        """Gets all of a file; returns what was checked of it."""
         resumed = job.part.size > 0
         while True:
             try:
-                checked = job.check(self._persist(job))
-                break
+                return job.check(self._persist(job))
             except UnlikeError as error:
                 if not resumed:
                     raise error.reason from None
                 resumed = False  # what was here may have been of another version: once more, from the beginning
-        job.part.finish()
-        return Fetched(file, target.stat().st_size, job.received, checked)
 
     def _persist(self, job: Job) -> Answer:
         """Tries until all bytes are here, or until so many tries in a row brought none."""
@@ -86,16 +94,18 @@ class HttpFetcher:
             seconds -= nap
 
 
-def _of_file_that_is_here(file: RemoteFile, target: Path) -> str:
-    """What was checked of a file that lies there already; "" for none, and for a wrong one, which is removed."""
+def _of_file_that_is_here(file: RemoteFile, target: Path) -> tuple[str, str]:
+    """What was checked of a file that lies there already, or why it is not used.
+
+    A wrong one stays until the right one takes its place: somebody may have put it there by hand.
+    """
     if not target.exists():
-        return ""
+        return "", ""
     try:
-        checked = verify(file, target)
-    except DownloadError:
-        target.unlink()
-        return ""
-    return "earlier" if checked == "nothing" else checked  # only what was checked gets its name
+        checked = verify(evolve(file, url=str(target)), target)
+    except DownloadError as error:
+        return "", error.message
+    return "earlier" if checked == "nothing" else checked, ""  # only what was checked gets its name
 
 
 def _asked_wait(headers: Message) -> float:

@@ -12,7 +12,7 @@ import sys
 import tarfile
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +136,15 @@ def served(site, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ArchivedDat
     return put
 
 
+def put_by_hand(out: Path, archives: Sequence[bytes]) -> Path:
+    """Lays the archives of the pets where the download looks for them; returns that folder."""
+    fetched = out.with_name(f"{out.name}.partial") / "fetched"
+    fetched.mkdir(parents=True)
+    for name, data in zip(("images.tar.gz", "annotations.tar.gz"), archives, strict=True):
+        (fetched / name).write_bytes(data)
+    return fetched
+
+
 def found(folder: Path) -> set[str]:
     return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
 
@@ -205,15 +214,23 @@ def test_an_archive_of_another_layout_is_named(cli, site, served, tmp_path: Path
 
 
 def test_files_put_there_by_hand_need_no_network(cli, served, tmp_path: Path) -> None:
-    served("pets")
-    nowhere = "http://127.0.0.1:9"
-    fetched = tmp_path / "raw.partial" / "fetched"
-    fetched.mkdir(parents=True)
-    for name, data in zip(("images.tar.gz", "annotations.tar.gz"), pets(), strict=True):
-        (fetched / name).write_bytes(data)
-    said = cli("download", "pets", tmp_path / "raw", "--mirror", nowhere, "--json")
+    archives = pets()  # once: gzip writes the time into them
+    served("pets", archives)
+    put_by_hand(tmp_path / "raw", archives)
+    said = cli("download", "pets", tmp_path / "raw", "--mirror", "http://127.0.0.1:9", "--json")
     assert said.code == 0, said.err
     assert said.object["received"] == 0
+
+
+def test_a_wrong_file_put_there_by_hand_is_named_and_stays(cli, site, served, tmp_path: Path) -> None:
+    archives = pets()
+    served("pets", archives)
+    site.files.clear()
+    fetched = put_by_hand(tmp_path / "raw", [archives[0], b"a login page"])
+    said = cli("download", "pets", tmp_path / "raw", "--mirror", site.url)
+    wrong = fetched / "annotations.tar.gz"
+    said.failed(3, "HTTP 404", f"{wrong} is not the file that was expected: SHA256")
+    assert wrong.read_bytes() == b"a login page"
 
 
 @pytest.mark.parametrize(
