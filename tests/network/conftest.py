@@ -141,8 +141,8 @@ def mood() -> type[Mood]:
 
 @pytest.fixture
 def fetcher() -> HttpFetcher:
-    """Fetches without waiting between tries."""
-    return HttpFetcher(timeout=0.5, tries=3, pause=0.0)
+    """Fetches without waiting between tries; its patience outlasts a busy machine."""
+    return HttpFetcher(timeout=10.0, tries=3, pause=0.0)
 
 
 @pytest.fixture
