@@ -16,6 +16,7 @@ from ..domain.ports.checkpoints import RunStore
 from ..domain.ports.reporting import Reporter
 from ..domain.ports.results import Results
 from ..domain.training.selection import Best, better
+from .evaluation_page import matrices_file
 from .settings import CompareSettings
 
 _OWN = ("run", "track", "workers", "cache")
@@ -108,8 +109,8 @@ class CompareRuns:
         return ComparedRun(path, name, differing, monitor, best.score, best.epoch, len(rows), scores)
 
     def _scores(self, run: Path, split: str) -> dict[str, float]:
-        saved = run / "confusion" / f"{split}.npz"
-        if not saved.exists():
+        saved = matrices_file(run, split)
+        if not self.results.has(saved):
             return {}
         _, counts = self.results.load_confusions(saved)
         return {metric.name: evaluate(metric, counts).value for metric in metrics_for(counts[0])}

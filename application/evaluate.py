@@ -113,11 +113,11 @@ class EvaluateModel:
             precision=settings.precision,
         )
         spec = trained.model.spec
-        source = scored_split(self.datasets, trained, settings.run, settings.data, settings.split)
         out = settings.out or trained.run or settings.run.parent
         predictor = Predictor(trained.session, spec, self.batcher, settings.tile, settings.overlap)
         plan = ViewingPlan(spec.fit, spec.size, spec.graph.stride, settings.batch, settings.workers)
         with closing(trained.session), _enough_memory(trained.backend, settings):
+            source = scored_split(self.datasets, trained, settings.run, settings.data, settings.split)
             counted = count(predictor, source, plan, calibration=settings.calibration, listen=listen)
             panels = self._panels(predictor, source, counted, settings.panels)
         native = tuple(counted.native)

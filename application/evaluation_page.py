@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from .evaluate import EvaluationReport
 
 
+def matrices_file(out: Path, split: str) -> Path:
+    """Where the confusion matrices of a split's images lie below a run's folder."""
+    return out / "confusion" / f"{split}.npz"
+
+
 def write_page(
     report: EvaluationReport,
     panels: Mapping[str, Sequence[Panel]],
@@ -28,7 +33,7 @@ def write_page(
 ) -> EvaluationReport:
     """Writes everything below ``out`` and gives the report back with its files named."""
     split, classes = report.split, report.classes
-    matrices, numbers = out / "confusion" / f"{split}.npz", out / f"{split}.json"
+    matrices, numbers = matrices_file(out, split), out / f"{split}.json"
     confusion, bars, strips = (out / "plots" / f"{split}-{name}.png" for name in ("confusion", "classes", "panels"))
     results.save_confusions(matrices, report.keys, report.counts)
     results.save_values(numbers, report_values(report))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
@@ -88,12 +88,12 @@ class PredictMasks:
             targets = [] if classifies else _targets(images, settings.out)
             planes = classes.names if trained.model.spec.task.planes else ()
             predictor = Predictor(trained.session, trained.model.spec, self.batcher, settings.tile, settings.overlap)
-            read = self._read_all(images, trained.model.spec.graph.channels, listen)
-            if table is not None:
-                rows = (_row(path, predictor(image, probabilities=True), classes) for path, image in read)
-                self.results.save_table(table, rows)
-            else:
-                overlays = self._masks(predictor, read, targets, settings)
+            with closing(self._read_all(images, trained.model.spec.graph.channels, listen)) as read:
+                if table is not None:
+                    rows = (_row(path, predictor(image, probabilities=True), classes) for path, image in read)
+                    self.results.save_table(table, rows)
+                else:
+                    overlays = self._masks(predictor, read, targets, settings)
         return PredictReport(
             settings.out,
             tuple(images),
@@ -137,16 +137,19 @@ class PredictMasks:
             for number, image in enumerate(images):
                 yield predictor(_checked(image, number, channels), probabilities=probabilities)
 
-    def _read_all(self, paths: Sequence[Path], channels: int, listen: Listener) -> Iterator[tuple[Path, Image]]:
+    def _read_all(
+        self, paths: Sequence[Path], channels: int, listen: Listener
+    ) -> Generator[tuple[Path, Image], None, None]:
         """Small images are read ahead; a large one is read when the one before is done with."""
 
         def ahead(path: Path) -> Image | None:
             height, width = self.codec.size(path)
             return None if height * width > _READ_AHEAD else self._read(path, channels)
 
-        for done, (path, image) in enumerate(zip(paths, self.executor.map(ahead, paths), strict=True), start=1):
-            yield path, self._read(path, channels) if image is None else image
-            listen(done, len(paths))
+        with closing(self.executor.map(ahead, paths)) as images:
+            for done, (path, image) in enumerate(zip(paths, images, strict=True), start=1):
+                yield path, self._read(path, channels) if image is None else image
+                listen(done, len(paths))
 
     def _masks(
         self,
@@ -183,7 +186,8 @@ class PredictMasks:
         return np.concatenate(labels)
 
     def _read(self, path: Path, channels: int) -> Image:
-        return _with_channels(self.codec.read_image(path), channels, str(path))
+        """An image of a file, which is turned to grey for a model of one channel."""
+        return _with_channels(self.codec.read_image(path, 1 if channels == 1 else 3), channels, str(path))
 
 
 def _checked(image: Image, number: int, channels: int) -> Image:

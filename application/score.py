@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import attrs
@@ -142,12 +143,13 @@ class ScoreMasks:
 
         counts: list[Counts] = []
         errors: list[DataError] = []
-        for done, outcome in enumerate(self.executor.map(compare, pairs), start=1):
-            if isinstance(outcome, DataError):
-                errors.append(outcome)
-            else:
-                counts.append(outcome)
-            listen(done, len(pairs))
+        with closing(self.executor.map(compare, pairs)) as outcomes:
+            for done, outcome in enumerate(outcomes, start=1):
+                if isinstance(outcome, DataError):
+                    errors.append(outcome)
+                else:
+                    counts.append(outcome)
+                listen(done, len(pairs))
         if errors:
             raise _all_of(errors, len(pairs), _OVERLAPPING if classes is not PLANE and like_classes(pairs) else "")
         return counts

@@ -19,7 +19,7 @@ class NewSettings:
     kind: tuple[str, ...] = field(
         default=("loss",), metadata={"help": "Parts to begin with: some of loss,metric,reader,tracker,backend."}
     )
-    out: Path | None = field(default=None, metadata={"help": "Folder to make; the name, here, by default."})
+    out: Path | None = field(default=None, metadata={"help": "Folder to create; default: ./NAME."})
 
 
 def new(given: dict[str, Any]) -> int:

@@ -46,8 +46,7 @@ class Terminal:
         shown = RichTable(
             title=table.caption or None, title_justify="left", box=None, pad_edge=False, header_style="bold"
         )
-        for i, column in enumerate(table.columns):
-            numbers = all(_is_number(row[i]) for row in table.rows)
+        for column, numbers in zip(table.columns, table.numeric, strict=True):
             shown.add_column(column, justify="right" if numbers else "left", overflow="fold", no_wrap=numbers)
         for row in table.rows:
             shown.add_row(*row)
@@ -89,7 +88,3 @@ class Terminal:
             emoji=False,
             highlight=False,
         )
-
-
-def _is_number(text: str) -> bool:
-    return text.replace(",", "").replace(".", "").replace("-", "").isdigit() or text in ("absent", "")

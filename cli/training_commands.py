@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TRAIN_EXTRAS = {
     "config": "TOML file with any of these settings; a flag wins over it.",
-    "resume": "Run or folder of seeds to go on with exactly where it was left; beside it only the flags under Compute.",
+    "resume": "Run, or folder made by --seeds, to continue exactly where it stopped; it takes only flags of Compute.",
 }
 
 

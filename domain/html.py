@@ -34,10 +34,9 @@ def text(sentence: str) -> str:
 
 def table(table: Table) -> str:
     """Columns of numbers have the class "number"."""
-    numeric = [all(_is_number(row[i]) for row in table.rows) and bool(table.rows) for i in range(len(table.columns))]
     caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
-    head = _row("th", table.columns, numeric)
-    body = "\n".join(_row("td", row, numeric) for row in table.rows)
+    head = _row("th", table.columns, table.numeric)
+    body = "\n".join(_row("td", row, table.numeric) for row in table.rows)
     return f"<table>{caption}\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>\n"
 
 
@@ -85,15 +84,3 @@ def _row(tag: str, cells: Sequence[str], numeric: Sequence[bool]) -> str:
     kinds = [' class="number"' if number else "" for number in numeric]
     texts = (f"<{tag}{kind}>{escape(cell)}</{tag}>" for cell, kind in zip(cells, kinds, strict=True))
     return f"<tr>{''.join(texts)}</tr>"
-
-
-def _is_number(cell: str) -> bool:
-    """Numbers as people write them ("1,234", "87.1 %", "absent"), or a blank."""
-    bare = cell.replace(",", "").replace("%", "").replace(" ", "").strip()
-    if bare in {"", "absent", "-", "–"}:
-        return True
-    try:
-        float(bare)
-    except ValueError:
-        return False
-    return True

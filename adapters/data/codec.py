@@ -22,9 +22,9 @@ from .labels import read_plane
 class PictureCodec:
     """Pillow behind a port."""
 
-    def read_image(self, path: Path) -> Image:
-        """(H, W, 3) uint8 RGB, upright. Raises DataError naming the file."""
-        return decode_image(path)
+    def read_image(self, path: Path, channels: int = 3) -> Image:
+        """(H, W, C) uint8, upright: RGB, or luma for 1 channel. Raises DataError naming the file."""
+        return decode_image(path, channels)
 
     def size(self, path: Path) -> tuple[int, int]:
         """(height, width), upright, from the file's header alone. Raises DataError naming the file."""

@@ -76,6 +76,10 @@ class MemoryResults:
         """Keeps both."""
         self.kept[path] = (list(keys), [np.array(one) for one in counts])
 
+    def has(self, path: Path) -> bool:
+        """Whether something is kept by this path."""
+        return path in self.kept
+
     def load_confusions(self, path: Path) -> tuple[list[str], list[Counts]]:
         """What ``save_confusions`` kept. Raises DataError where there is nothing."""
         if path not in self.kept:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
 from attrs import frozen
 
 from ...domain.arrays import Image, Labels
@@ -46,7 +45,7 @@ class PreparedSplit:
     def __getitem__(self, index: int) -> Sample:
         """Decodes a pair. Raises DataError when a file is broken, or no longer of the size it had."""
         row = self.rows[index]
-        image = self._in_channels(self.codec.read_image(self.root / row.stored.image))
+        image = self.codec.read_image(self.root / row.stored.image, self.channels)
         self._check_size(row.stored.image, image, self.size(index))
         return Sample(row.id, image, self.labels(index))
 
@@ -73,9 +72,6 @@ class PreparedSplit:
                 f"{size[0]}x{size[1]} when it was prepared.",
                 fix=_AGAIN,
             )
-
-    def _in_channels(self, image: Image) -> Image:
-        return image if image.shape[2] == self.channels else np.repeat(image[..., :1], self.channels, axis=2)
 
 
 @frozen

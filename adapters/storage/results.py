@@ -29,6 +29,10 @@ class ResultFiles:
         np.savez_compressed(buffer, keys=np.array(list(keys)), counts=np.array(counts, np.int64))
         write_bytes(path, buffer.getvalue())
 
+    def has(self, path: Path) -> bool:
+        """Whether the file is there."""
+        return path.exists()
+
     def load_confusions(self, path: Path) -> tuple[list[str], list[Counts]]:
         """What ``save_confusions`` wrote. Raises DataError for anything else; never unpickles."""
         try:

@@ -17,8 +17,8 @@ PlaceImage: TypeAlias = Callable[[Image, Frame], Image]
 class ImageCodec(Protocol):
     """Reads and writes single pictures. Thread-safe. Every method raises DataError naming the file."""
 
-    def read_image(self, path: Path) -> Image:
-        """(H, W, C) uint8 as it should be seen: turned by its EXIF orientation, in grey (C = 1) or RGB (C = 3)."""
+    def read_image(self, path: Path, channels: int = 3) -> Image:
+        """(H, W, C) uint8 as it should be seen: turned by its EXIF orientation, in RGB, or in grey for 1 channel."""
         ...
 
     def size(self, path: Path) -> tuple[int, int]:

@@ -52,6 +52,23 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     caption: str = ""
 
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Which columns hold nothing but numbers, as people write them: "1,234", "87.1 %", "absent", or a blank."""
+        cells = zip(*self.rows, strict=True) if self.rows else ((),) * len(self.columns)
+        return tuple(bool(column) and all(map(_is_number, column)) for column in cells)
+
+
+def _is_number(cell: str) -> bool:
+    bare = cell.replace(",", "").replace("%", "").replace(" ", "").strip()
+    if bare in {"", "absent", "-", "–"}:
+        return True
+    try:
+        float(bare)
+    except ValueError:
+        return False
+    return True
+
 
 @frozen
 class Picture:

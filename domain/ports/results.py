@@ -16,6 +16,10 @@ class Results(Protocol):
         """An .npz with ``keys`` (n,) and ``counts`` (n, K, K) int64: any metric can be computed from it later."""
         ...
 
+    def has(self, path: Path) -> bool:
+        """Whether something was saved there."""
+        ...
+
     def load_confusions(self, path: Path) -> tuple[list[str], list[Counts]]:
         """What ``save_confusions`` wrote. Raises DataError for anything else."""
         ...

@@ -12,11 +12,24 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 import segport
-from segport import ArraySource, EvaluateSettings, SampleDataset, Settings, Toolkit, TrainSettings, in_memory
+from segport import (
+    ArraySource,
+    CompareSettings,
+    EvaluateSettings,
+    PredictSettings,
+    SampleDataset,
+    Settings,
+    Toolkit,
+    TrainSettings,
+    in_memory,
+)
 from segport.adapters.memory.runs import MemoryRun
 from segport.adapters.reporting import reporter
+from segport.application import evaluate as evaluate_module
+from segport.application.loading import load_trained
 from segport.domain.errors import DataError, InvalidSpecError, RunInterruptedError, SegportError, UnknownNameError
 from segport.domain.events import EpochDone, Event, RunFinished, RunStarted
 from segport.domain.losses.crossentropy import CrossEntropy
@@ -193,6 +206,40 @@ def test_nothing_is_written_and_what_would_be_is_kept(
     assert found.labels.shape == (20, 45) and found.labels.dtype == np.uint8
     assert found.probabilities is not None and found.probabilities.shape == (20, 45, 2)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_in_memory_are_compared_by_their_scores(trained: Toolkit) -> None:
+    trained.train(TrainSettings("halves", run="brief", epochs=1, **SMALL))
+    trained.evaluate(EvaluateSettings("run", batch=2))
+    whole, brief = trained.compare(CompareSettings(("run", "brief"))).runs
+    assert whole.scores["miou"] > 0.8
+    assert brief.scores == {}  # it was not evaluated
+
+
+def test_a_model_is_closed_where_its_split_cannot_be_scored(trained: Toolkit, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+
+    def load(*arguments: Any, **options: Any) -> Any:
+        model = load_trained(*arguments, **options)
+        monkeypatch.setattr(model.session, "close", lambda: closed.append(1))
+        return model
+
+    monkeypatch.setattr(evaluate_module, "load_trained", load)
+    with pytest.raises(DataError, match="no split 'tset'"):
+        trained.evaluate(EvaluateSettings("run", split="tset"))
+    assert closed
+
+
+def test_a_model_of_grey_images_predicts_files(tmp_path: Path) -> None:
+    """Decoded they have three channels, whatever they hold."""
+    labels = np.zeros((4, 32, 32), np.uint8)
+    labels[:, :, 16:] = 1
+    source = ArraySource(40 + 160 * labels[..., None], labels)
+    toolkit = Toolkit(datasets=in_memory(SampleDataset.of("grey", ["a", "b"], train=source, val=source))["datasets"])
+    toolkit.train(TrainSettings("grey", run=tmp_path / "run", epochs=2, **SMALL))
+    Pillow.fromarray(np.full((24, 24, 3), 90, np.uint8)).save(tmp_path / "colour.png")
+    report = toolkit.predict(PredictSettings(tmp_path / "run", (str(tmp_path / "colour.png"),), tmp_path / "out"))
+    assert np.asarray(Pillow.open(report.masks[0])).shape == (24, 24)
 
 
 def test_arrays_of_other_kinds_are_refused_by_number(trained: Toolkit) -> None:

@@ -183,6 +183,7 @@ def test_results_are_kept_by_their_path() -> None:
     results = MemoryResults()
     counts = [np.eye(2, dtype=np.int64)]
     results.save_confusions(Path("a.npz"), ["one"], counts)
+    assert results.has(Path("a.npz")) and not results.has(Path("b.npz"))
     keys, found = results.load_confusions(Path("a.npz"))
     assert keys == ["one"]
     np.testing.assert_array_equal(found, counts)

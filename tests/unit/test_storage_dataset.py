@@ -151,15 +151,11 @@ def test_a_picture_of_another_size_is_refused_when_read(tmp_path: Path) -> None:
         data.split("val")[0]
 
 
-def test_grey_among_colour_gets_three_channels(tmp_path: Path) -> None:
-    out = write(tmp_path)
-
-    class Grey(PictureCodec):
-        def read_image(self, path: Path) -> np.ndarray:
-            return IMAGE[..., :1]
-
-    sample = DatasetFolders(Grey()).open(out).split("train")[0]
-    assert np.array_equal(sample.image, np.repeat(IMAGE[..., :1], 3, axis=2))
+def test_images_have_the_channels_of_their_data_set(tmp_path: Path) -> None:
+    out = write(tmp_path, info=attrs.evolve(INFO, channels=1))
+    sample = STORE.open(out).split("train")[0]
+    luma = np.asarray(Pillow.fromarray(IMAGE).convert("L"))
+    assert np.array_equal(sample.image, luma[..., None])
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
