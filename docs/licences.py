@@ -40,15 +40,18 @@ WRITTEN = {
 HEADER = """\
 # Licences of dependencies
 
-What `constraints.txt` pins, which is what the extras `torch`, `tf-cpu`, `test` and `docs` install, by what each package
-says of itself. "BSD" stands where it does not say which of them. None is under GPL, LGPL or AGPL, which a test holds
-against the installed packages. Written by `docs/licences.py`.
+Every package that `constraints.txt` pins, which is all that the extras `torch`, `tf-cpu`, `test` and `docs` install,
+with the licence that its metadata states. "BSD" means that the metadata does not say which BSD licence. None is under
+GPL, LGPL or AGPL; a test checks this against the installed packages. `docs/licences.py` generates this page.
 
-Wheels carry libraries of others within, under their own terms, which lie beside them when they are installed:
-opencv-python-headless carries FFmpeg (LGPL-2.1, linked dynamically; segport reads no video), and the wheels of numpy,
-scipy, opencv-python-headless, scikit-learn and torch some of GCC's run-time libraries (GPL-3.0 with the GCC runtime
-library exception; libquadmath LGPL-2.1). `tensorflow` (the extra `tf`) has the licence of `tensorflow_cpu`; torch for
-NVIDIA GPUs brings NVIDIA's libraries, which are proprietary.
+Some wheels bundle third-party libraries under other licences, whose texts are installed with them:
+
+- opencv-python-headless: FFmpeg (LGPL-2.1, linked dynamically; segport reads no video);
+- numpy, scipy, opencv-python-headless, scikit-learn and torch: some of GCC's run-time libraries (GPL-3.0 with the GCC
+  runtime library exception; libquadmath LGPL-2.1).
+
+`tensorflow` (the extra `tf`) has the licence of `tensorflow_cpu`. torch for NVIDIA GPUs brings NVIDIA's libraries,
+which are proprietary.
 
 | package | licence |
 | --- | --- |
