@@ -11,7 +11,8 @@ from ...domain.classes import ClassMap
 from ...domain.errors import DataError
 from ...domain.masks.colours import pack
 from ...domain.masks.planes import UNKNOWN
-from .decode import MAX_PIXELS, decode_mask
+from .decode import decode_mask
+from .pictures import MAX_PIXELS
 
 _PLANE = ClassMap.binary().with_ignored([UNKNOWN])
 

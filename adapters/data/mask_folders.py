@@ -11,8 +11,9 @@ from attrs import frozen
 from ...domain.arrays import Labels
 from ...domain.classes import ClassMap
 from ...domain.ports.mask_folders import MaskPair, MaskPairs
-from .decode import MAX_PIXELS, decode_mask
+from .decode import decode_mask
 from .labels import all_known, read_labels
+from .pictures import MAX_PIXELS
 from .readers.classmaps import implied_classes
 from .readers.pairing import mask_name
 from .readers.scan import pictures_below, refuse, require_folder

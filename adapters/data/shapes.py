@@ -103,9 +103,10 @@ def generate_shapes(
     Raises:
         DataError: when ``out`` holds anything already, is being made by somebody else, or cannot be written.
     """
+    place = out.resolve()
     try:
-        with place_claimed(out):
-            _generate(out, options, executor or ThreadExecutor(), listen)
+        with place_claimed(place):
+            _generate(place, options, executor or ThreadExecutor(), listen)
     except OSError as error:
         raise DataError(
             f"{out} cannot be written: {error.strerror or error}.", fix="See to the path, to space and permissions."

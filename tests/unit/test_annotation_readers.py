@@ -378,6 +378,13 @@ def test_voc_lists_give_the_splits_and_the_border_is_ignored(tmp_path: Path) -> 
     assert classes is not None and (len(classes), classes.names[20]) == (21, "tvmonitor")
     labels = labels_of(reader, tmp_path)[0]
     assert [labels[row, 0] for row in range(3)] == [IGNORE, 20, 0]
+    picture(home / "JPEGImages" / "a b.jpg")
+    picture(home / "SegmentationClass" / "a b.png", values)
+    text(home / "ImageSets" / "Segmentation" / "train.txt", "a 1\n\na b\n")
+    assert [(item.key, item.split) for item in reader.items(tmp_path)] == [
+        *(("a", "train"), ("a b", "train")),
+        ("b", "val"),
+    ]
     text(home / "ImageSets" / "Segmentation" / "train.txt", "a\nunlabelled\ngone\n")
     with pytest.raises(DataError) as caught:
         reader.items(tmp_path)

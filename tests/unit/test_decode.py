@@ -72,6 +72,44 @@ def test_sixteen_bits_are_scaled_by_the_full_range(tmp_path: Path) -> None:
     assert np.array_equal(decode_mask(path), deep)
 
 
+def test_grey_of_sixteen_bits_with_alpha_is_no_mask(tmp_path: Path) -> None:
+    """Pillow reads the upper half of each number: ids up to 255 would all be 0."""
+    rows = b"".join(b"\0" + struct.pack(">6H", 1, 65535, 2, 65535, 3, 65535) for _ in range(2))
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", 3, 2, 16, 4, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    body = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    with pytest.raises(DataError, match=r"a\.png: it is grey of 16 bits with alpha") as caught:
+        decode_mask(tmp_path / "a.png")
+    assert "without alpha" in caught.value.fix
+
+
+@pytest.mark.parametrize("form", ["eXIf", "Raw profile type exif", "XML:com.adobe.xmp", "Software"])
+def test_the_size_of_a_png_is_told_without_decoding_it(
+    tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But where it may say that it is to be turned, for which Pillow decodes it."""
+    exif, texts = Pillow.Exif(), PngImagePlugin.PngInfo()
+    exif[0x0112] = 6
+    if form == "Raw profile type exif":
+        raw = exif.tobytes().hex()
+        texts.add_text(form, f"\nexif\n{len(raw) // 2:8d}\n{raw}\n", zip=True)
+    elif form == "XML:com.adobe.xmp":
+        texts.add_itxt(form, '<x:xmpmeta tiff:Orientation="6"/>')
+    elif form == "Software":
+        texts.add_text(form, "a program that does not turn pictures")
+    options = {"exif": exif} if form == "eXIf" else {"pnginfo": texts}
+    path = saved(tmp_path, Pillow.fromarray(RGB), **options)
+    loaded: list[int] = []
+    load = PngImagePlugin.PngImageFile.load
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", lambda image: loaded.append(1) or load(image))
+    turned = form != "Software"
+    assert image_size(path) == ((7, 5) if turned else (5, 7))
+    assert bool(loaded) is turned
+    assert np.array_equal(decode_image(path), np.rot90(RGB, -1) if turned else RGB)
+
+
 def test_sixteen_bits_of_which_nothing_would_be_left_are_refused(tmp_path: Path) -> None:
     path = saved(tmp_path, Pillow.fromarray(np.full((3, 3), 900, np.uint16)))
     with pytest.raises(DataError, match=r"a\.png.*16 bits.*900 of 65535") as caught:

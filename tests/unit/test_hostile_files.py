@@ -374,7 +374,7 @@ def test_a_number_that_no_checkpoint_has_is_no_epoch(tmp_path: Path) -> None:
 
 
 def test_an_embedded_picture_is_read_by_the_same_rules(tmp_path: Path) -> None:
-    from segport.adapters.data.decode import PictureWithin
+    from segport.adapters.data.pictures import PictureWithin
 
     with pytest.raises(DataError, match=r"a\.json, imageData: it claims 100000 x 100000"):
         decode_image(PictureWithin("a.json, imageData", io.BytesIO(png(100_000, 100_000)).getvalue()))

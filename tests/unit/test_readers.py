@@ -219,3 +219,18 @@ def test_equal_stems_in_a_list_get_their_folders_into_the_key(tmp_path: Path) ->
 def test_every_reader_is_offered_under_its_own_name() -> None:
     for entry in segport_readers():
         assert entry.load()().name == entry.name
+
+
+def test_equal_paths_but_for_the_suffix_get_it_into_the_key(tmp_path: Path) -> None:
+    put(tmp_path, "a.png", "a.jpg", "m.png", "n.png")
+    path = tmp_path / "list.csv"
+    path.write_text("a.png,m.png\na.jpg,n.png\n")
+    assert [(item.key, item.masks[0].name) for item in LISTED.items(path)] == [("a-jpg", "n.png"), ("a-png", "m.png")]
+
+
+def test_two_images_that_cannot_be_told_apart_by_an_id_are_named(tmp_path: Path) -> None:
+    put(tmp_path, "a-b/c.png", "a/b-c.png", "m.png", "d/c.png", "d/b-c.png")
+    path = tmp_path / "list.csv"
+    path.write_text("".join(f"{name},m.png\n" for name in ("a-b/c.png", "a/b-c.png", "d/c.png", "d/b-c.png")))
+    with pytest.raises(DataError, match=r"a-b/c\.png and .*a/b-c\.png would have one id, a-b-c\.?"):
+        LISTED.items(path)

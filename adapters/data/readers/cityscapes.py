@@ -13,7 +13,7 @@ from ....domain.classes import ClassMap, SegmentClass
 from ....domain.errors import DataError
 from ....domain.ports.dataset import SourceItem
 from ..decode import decode_mask
-from .scan import PictureReader, pictures_below, refuse, side_by_side, split_named
+from .scan import PictureReader, pictures_below, refuse, side_by_side, split_named, with_unique_keys
 
 _IMAGES, _MASKS = "leftimg8bit", ("gtfine", "gtcoarse")
 _LABELS, _TRAIN, _INSTANCES = "labelIds", "labelTrainIds", "instanceIds"
@@ -89,8 +89,8 @@ class CityscapesReader(PictureReader):
         problems = [f"image without mask: {images[place]}" for place in sorted(images.keys() - masks.keys())]
         problems += [f"mask without image: {masks[place]}" for place in sorted(masks.keys() - images.keys())]
         if problems:
-            raise refuse(source, problems, _FIX, items)
-        return sorted(items, key=lambda item: item.key)
+            raise refuse(source, problems, _FIX, with_unique_keys(items, source))
+        return sorted(with_unique_keys(items, source), key=lambda item: item.key)
 
     def read_labels(self, item: SourceItem, classes: ClassMap) -> Labels:
         """(H, W) labels. Raises DataError naming file, values and pixel counts."""

@@ -14,7 +14,8 @@ from ....domain.classes import ClassMap
 from ....domain.errors import DataError
 from ....domain.ports.dataset import SourceItem
 from ....domain.terms import Task
-from ..decode import MAX_PIXELS, decode_image
+from ..decode import decode_image
+from ..pictures import MAX_PIXELS
 from .filelist import lists
 from .openimages import tables
 from .scan import folders, homes, pictures, pictures_below, refuse, require_folder, split_named, with_unique_keys

@@ -23,7 +23,8 @@ from ....domain.masks.planes import Overlap
 from ....domain.masks.polygons import check_length
 from ....domain.ports.dataset import SourceItem
 from ...files import is_file, read_text
-from ..decode import PictureWithin, decode_image, decode_mask, image_size
+from ..decode import decode_image, decode_mask, image_size
+from ..pictures import PictureWithin
 from .annotated import Region, RegionReader, mentions, overlap_option, read_json, stated_size
 from .scan import SPLITS, folders, homes, refuse, with_unique_keys
 

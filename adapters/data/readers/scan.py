@@ -12,8 +12,9 @@ from ....domain.arrays import Image, Labels
 from ....domain.classes import ClassMap
 from ....domain.errors import DataError
 from ....domain.ports.dataset import IncompleteSourceError, SourceItem
-from ..decode import MAX_PIXELS, decode_image
+from ..decode import decode_image
 from ..labels import read_labels
+from ..pictures import MAX_PIXELS
 
 EXTENSIONS = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff"}
@@ -108,12 +109,27 @@ def listed_twice(items: Iterable[SourceItem]) -> list[str]:
 
 
 def with_unique_keys(items: Iterable[SourceItem], source: Path) -> list[SourceItem]:
-    """Stems as keys; where some are equal, the split goes in front; where that is not enough, the folders do."""
+    """Stems as keys; where some are equal, the split goes in front, or else the folders, with the suffix at the end.
+
+    Raises DataError, naming two files, where all that leaves equal ones: ``a-b/c.png`` beside ``a/b-c.png``.
+    """
     items = list(items)
-    for prefixed in (lambda item: item.key, lambda item: f"{item.split}-{item.key}"):
-        if len({prefixed(item) for item in items}) == len(items):
-            return [evolve(item, key=prefixed(item)) for item in items]
-    return [evolve(item, key="-".join(_within(item.image, source).with_suffix("").parts)) for item in items]
+
+    def path(item: SourceItem) -> Path:
+        return _within(item.image, source)
+
+    for key in (
+        lambda item: item.key,
+        lambda item: f"{item.split}-{item.key}",
+        lambda item: "-".join(path(item).with_suffix("").parts),
+        lambda item: "-".join((*path(item).with_suffix("").parts, path(item).suffix[1:])),
+    ):
+        keys = [key(item) for item in items]
+        if len(set(keys)) == len(keys):
+            return [evolve(item, key=one) for item, one in zip(items, keys, strict=True)]
+    (one, _), *_ = Counter(keys).most_common(1)
+    equal = [str(item.image) for item, key in zip(items, keys, strict=True) if key == one]
+    raise DataError(f"{' and '.join(equal)} would have one id, {one}.", fix="Rename one of them.")
 
 
 def _within(path: Path, folder: Path) -> Path:

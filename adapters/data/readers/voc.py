@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -64,7 +64,7 @@ class VocReader(PictureReader):
         if found is None:
             raise DataError(f"{source} holds no folders JPEGImages and SegmentationClass.")
         images, masks = ({path.stem: path for path in pictures(folder)} for folder in found)
-        splits, problems = _splits(found[0].parent) or dict.fromkeys(masks), []
+        splits, problems = _splits(found[0].parent, masks) or dict.fromkeys(masks), []
         items = []
         for key, split in sorted(splits.items()):
             if key in images and key in masks:
@@ -78,8 +78,11 @@ class VocReader(PictureReader):
         return items
 
 
-def _splits(home: Path) -> dict[str, str | None]:
-    """Split by id; None for ids in lists that are no split (trainval). Empty where there are no lists."""
+def _splits(home: Path, ids: Collection[str]) -> dict[str, str | None]:
+    """Split by id; None for ids in lists that are no split (trainval). Empty where there are no lists.
+
+    A line is one of ``ids``, which may hold spaces, or begins with an id (lists of a class add 1 or -1).
+    """
     place = home
     for name in _LISTS:
         inside = folders(place)
@@ -89,7 +92,8 @@ def _splits(home: Path) -> dict[str, str | None]:
     splits: dict[str, str | None] = {}
     for path in sorted(place.glob("*.txt")):
         split = split_named(path.stem)
-        for key in read_text(path).split():
+        for line in filter(None, map(str.strip, read_text(path).splitlines())):
+            key = line if line in ids else line.split()[0]
             if splits.get(key) not in (None, split) and split is not None:
                 raise DataError(f"{path}: {key} is in the list of {splits[key]} too.")
             splits[key] = splits.get(key) or split
