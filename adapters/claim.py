@@ -72,7 +72,14 @@ def in_turn(lock: Path) -> Iterator[None]:
 
 @contextmanager
 def place_claimed(out: Path) -> Iterator[None]:
-    """Claims the place of a folder to be made, by a lock beside it. Raises DataError while somebody else makes it."""
+    """Claims the place of a folder to be made, by a lock beside it, since it is made there and renamed.
+
+    Raises DataError while somebody else makes it, and for a folder that cannot be replaced by another.
+    """
+    here = out.resolve() == Path.cwd()
+    if here or os.path.ismount(out):
+        what = "the folder you are in" if here else "the place where a disk is mounted"
+        raise DataError(f"{out} is {what}, and no other can take its place.", fix="Name a folder inside it.")
     out.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         try:

@@ -58,8 +58,18 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Atomically replaces a file with UTF-8 text; line ends are written as they are."""
-    write_bytes(path, text.encode())
+    """Atomically replaces a file with UTF-8 text; line ends are written as they are.
+
+    Raises DataError for names of files that are no UTF-8, as old disks have them.
+    """
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as error:
+        name = ascii(text[max(0, error.start - 20) : error.end + 20])
+        raise DataError(
+            f"{path} would hold a name that is no UTF-8: ... {name} ...", fix="Rename that file or folder."
+        ) from None
+    write_bytes(path, data)
 
 
 def write_folder(path: Path, texts: Mapping[str, str]) -> None:

@@ -13,6 +13,8 @@ from ..domain.arrays import Image, Labels, Probabilities
 from ..domain.choices import Choice
 from ..domain.classes import ClassMap
 from ..domain.errors import DataError
+from ..domain.file_names import require_folder_names
+from ..domain.listing import cut
 from ..domain.masks.decisions import decide
 from ..domain.ports.backend import Backend, Precision
 from ..domain.ports.catalogue import Catalogue
@@ -85,8 +87,8 @@ class PredictMasks:
         table = settings.out / TABLE if classifies else None
         overlays: list[Path] = []
         with closing(trained.session), _enough_memory(trained.backend, settings):
-            targets = [] if classifies else _targets(images, settings.out)
             planes = classes.names if trained.model.spec.task.planes else ()
+            targets = [] if classifies else _targets(images, settings, planes)
             predictor = Predictor(trained.session, trained.model.spec, self.batcher, settings.tile, settings.overlap)
             with closing(self._read_all(images, trained.model.spec.graph.channels, listen)) as read:
                 if table is not None:
@@ -167,7 +169,7 @@ class PredictMasks:
             else:
                 self.codec.write_labels(path, labels, classes)
             if settings.overlays:
-                drawn.append(path.with_name(f"{path.stem}_overlay.png"))
+                drawn.append(_overlay(path))
                 self.reporter.overlay(image, labels, classes, drawn[-1])
         return drawn
 
@@ -236,17 +238,35 @@ def _enough_memory(backend: Backend, settings: PredictSettings) -> AbstractConte
     )
 
 
-def _targets(images: Sequence[Path], out: Path) -> list[Path]:
-    """One mask path an image; raises DataError when two images share a stem."""
-    targets: dict[Path, Path] = {}
-    clashes = []
-    for image in images:
-        target = out / f"{image.stem}.png"
-        if target in targets:
-            clashes.append(f"{targets[target]} and {image}")
-        targets[target] = image
-    if clashes:
+def _targets(images: Sequence[Path], settings: PredictSettings, planes: Sequence[str]) -> list[Path]:
+    """One mask path an image. Raises DataError where a file would be written twice, or over one of the images."""
+    require_folder_names(planes)
+    targets = [settings.out / f"{image.stem}.png" for image in images]
+    inputs = {image.resolve() for image in images}
+    writers: dict[Path, Path] = {}
+    problems = []
+    for image, target in zip(images, targets, strict=True):
+        for path in _written(target, settings, planes):
+            if path.resolve() in inputs:
+                problems.append(f"{path} is one of the images, and would be written over")
+            elif path in writers:
+                problems.append(f"{path}: of {writers[path]} and of {image}")
+            writers[path] = image
+    if problems:
         raise DataError(
-            "Two inputs would write the same mask.", problems=clashes, fix="Predict them into different folders."
+            "What would be written is in the way of something.",
+            problems=cut(problems),
+            fix="Choose another folder with --out; predict images of the same name into different ones.",
         )
-    return list(targets)
+    return targets
+
+
+def _written(target: Path, settings: PredictSettings, planes: Sequence[str]) -> list[Path]:
+    """All files of an image whose only mask would be ``target``."""
+    masks = _of_planes(target, planes) if planes else [target]
+    overlay = [_overlay(target)] if settings.overlays else []
+    return [*masks, *overlay, *([target.with_suffix(".npy")] if settings.probabilities else [])]
+
+
+def _overlay(target: Path) -> Path:
+    return target.with_name(f"{target.stem}_overlay.png")

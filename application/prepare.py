@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..domain.classes import ClassMap
 from ..domain.description import DatasetInfo
 from ..domain.errors import DataError, InvalidSpecError
 from ..domain.listing import listed
+from ..domain.plain_text import has_controls
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.dataset import Executor, IncompleteSourceError, KnowsTask, Reader, ReadsPlanes, SourceItem
 from ..domain.ports.images import PlaceImage
@@ -49,13 +51,16 @@ class PrepareDataset:
             InvalidSpecError: for settings that cannot be.
             UnknownNameError: for an unknown reader.
         """
+        _require_names(settings)
         plan, resizing = SplitPlan.of(settings, self.store), self._resizing(settings)
         with self.store.create(settings.out, reference=settings.reference) as writer:
             survey = self.store.survey(settings.source)
             reader, why = self._reader(settings, survey)
             classes, origin = self._classes(settings, reader)
             task, reason = _task(settings, reader, classes)
+            _require_classes(task, classes)
             items, orphans = _items(reader, settings.source)
+            _require_ids(reader, items)
             check = PairCheck(reader, classes, writer, task, resizing)
             with closing(self.executor.map(check, items)) as checked:
                 results = list(_watched(checked, len(items), watcher))
@@ -72,7 +77,7 @@ class PrepareDataset:
                 good,
                 splits,
                 classes,
-                name=settings.out.name,
+                name=settings.out.absolute().name,
                 task=task,
                 seed=settings.seed,
                 fingerprint=_fingerprint(rows),
@@ -166,6 +171,25 @@ def _items(reader: Reader, source: Path) -> tuple[Sequence[SourceItem], list[Bad
         return error.items, [BadPair(orphan, Severity.PARTNER, orphan, error.fix) for orphan in error.orphans]
 
 
+def _require_names(settings: PrepareSettings) -> None:
+    """Paths are written into tables of UTF-8 text."""
+    for path in (settings.source, settings.out):
+        if has_controls(str(path)):
+            raise DataError(f"{str(path)!r} holds characters that cannot be written.", fix="Rename the folder.")
+
+
+def _require_ids(reader: Reader, items: Sequence[SourceItem]) -> None:
+    """Of two images with one id, one would get the mask of the other."""
+    counts = Counter(item.key for item in items)
+    twice = [item for item in items if counts[item.key] > 1]
+    if twice:
+        raise DataError(
+            f"The reader {reader.name} gives several images one id.",
+            problems=[f"{item.key}: {item.image}" for item in twice],
+            fix="Rename the files, or tell the author of the reader.",
+        )
+
+
 def _values_seen(reader: Reader, source: Path) -> list[str]:
     """What some masks hold beside 0: what a table that knows 0 alone is told it lacks."""
     items, _ = _items(reader, source)
@@ -224,6 +248,14 @@ def _task(settings: PrepareSettings, reader: Reader, classes: ClassMap) -> tuple
             fix="Use --task multiclass, or a class_dict.csv with two classes.",
         )
     return settings.task, "as asked for"
+
+
+def _require_classes(task: Task, classes: ClassMap) -> None:
+    if len(classes) < 2 and not task.planes:
+        raise DataError(
+            f"There is a single class, {listed(classes.names)}, and nothing to tell it from.",
+            fix="Name the background too, or another class; or use --task multilabel.",
+        )
 
 
 def _hashes(good: Sequence[GoodPair]) -> dict[str, str]:

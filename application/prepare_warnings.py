@@ -20,6 +20,7 @@ def warnings_of(
         *_duplicates(good, splits),
         *_scarce_classes(good, splits, classes),
         *_lost_classes(good, classes),
+        *_uncounted_splits(good, splits),
     )
 
 
@@ -69,6 +70,14 @@ def _scarce_classes(good: Sequence[GoodPair], splits: Mapping[str, str], classes
         *([f"no image has the class {listed(nowhere)}"] if nowhere else []),
         *([f"no training image has the class {listed(untrained)}, but others do"] if untrained else []),
     ]
+
+
+def _uncounted_splits(good: Sequence[GoodPair], splits: Mapping[str, str]) -> list[str]:
+    counted = Counter(dict.fromkeys(splits.values(), 0))
+    for pair in good:
+        counted[splits[pair.item.key]] += int(pair.statistics.pixels.sum())
+    empty = [split for split in SPLITS if split in counted and not counted[split]]
+    return [f"every pixel is ignored in {listed(empty)}, so there is nothing to score"] if empty else []
 
 
 def _lost_classes(good: Sequence[GoodPair], classes: ClassMap) -> list[str]:

@@ -37,7 +37,7 @@ class GenerateSettings:
     overlapping: bool = setting(
         "Transparent shapes that may overlap, with masks in masks/<shape>/, for the multilabel task.", False
     )
-    seed: int = setting("Seed; the same seed gives the same bytes.", 41)
+    seed: int = setting("Seed; the same seed gives the same bytes.", 41, check=ge(0))
 
 
 @checked
@@ -80,7 +80,7 @@ class PrepareSettings:
         "Ratios of train,val,test such as 0.8,0.1,0.1, or a CSV file with columns id,split.", None
     )
     holdout: int = setting("Images to set aside first, as the final split 'holding'.", 0, check=ge(0))
-    seed: int = setting("Seed of the random split.", 41)
+    seed: int = setting("Seed of the random split.", 41, check=ge(0))
     ignore: tuple[int, ...] = setting("Mask values to leave out of training and scores, e.g. 255.", ())
     size: tuple[int, int] | None = setting(
         "Resize every image and mask to 224 or 224x320 (height x width); default: keep their sizes.",

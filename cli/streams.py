@@ -14,6 +14,8 @@ from typing import TextIO
 def lasting_streams() -> Iterator[None]:
     """In the block stdout and stderr can be written to, whatever becomes of who reads them, or if there never was one.
 
+    What their encoding does not have is spelt out, "\\u9053": a name never ends a command that has done its work.
+
     Streams that somebody has put in their place, such as a notebook's, stay as they are.
     """
     before = sys.stdout, sys.stderr
@@ -43,7 +45,11 @@ class _Pipe(io.FileIO):
 def _lasting(stream: TextIO | None, original: TextIO | None) -> TextIO:
     if stream is None:
         return open(os.devnull, "w", encoding="utf-8")
-    if stream is not original or stream.isatty():
+    if stream is not original:
+        return stream
+    if stream.isatty():
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
         return stream
     pipe = io.BufferedWriter(_Pipe(stream.fileno(), "w", closefd=False))
-    return io.TextIOWrapper(pipe, stream.encoding, stream.errors, line_buffering=stream is sys.stderr)
+    return io.TextIOWrapper(pipe, stream.encoding, "backslashreplace", line_buffering=stream is sys.stderr)

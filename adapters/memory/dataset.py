@@ -164,7 +164,12 @@ def _shown(array: Image) -> Image:
 
 def _task(task: Task | str | None, classes: int) -> Task:
     try:
-        return Task(task) if task is not None else Task.BINARY if classes == 2 else Task.MULTICLASS
+        made = Task(task) if task is not None else Task.BINARY if classes == 2 else Task.MULTICLASS
     except ValueError:
         known = ", ".join(repr(one.value) for one in Task)
         raise InvalidSpecError(f"task = {task!r}: expected one of {known}.") from None
+    if classes < 2 and not made.planes:
+        raise InvalidSpecError(
+            "A single class leaves nothing to tell it from.", fix="Name the background too, or use task='multilabel'."
+        )
+    return made

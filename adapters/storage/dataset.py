@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from ...domain.arrays import Image, Labels
 from ...domain.classes import ClassMap, parse_class_dict
 from ...domain.description import DatasetInfo
 from ...domain.errors import DataError
+from ...domain.file_names import require_folder_names
 from ...domain.listing import cut
 from ...domain.ports.images import ImageCodec
 from ...domain.ports.preparing import DatasetRow
@@ -119,9 +121,13 @@ def mask_files(mask: str, classes: Sequence[str]) -> list[str]:
 
 
 def _disagreements(info: DatasetInfo, classes: ClassMap, rows: Sequence[DatasetRow]) -> list[str]:
+    if info.task.planes:
+        require_folder_names(classes.names)
     problems = []
     if classes.names != tuple(info.pixel_counts):
         problems.append(f"{CLASSES} names {', '.join(classes.names)}; {INFO} {', '.join(info.pixel_counts)}")
+    ids = Counter(row.id for row in rows)
+    problems += [f"{ROWS} has the id {key!r} {count} times" for key, count in ids.items() if count > 1]
     counts = {name: sum(row.split == name for row in rows) for name in {row.split for row in rows}}
     if counts != {name: size for name, size in info.split_sizes.items() if size}:
         problems.append(f"{ROWS} has splits of {counts}; {INFO} says {dict(info.split_sizes)}")

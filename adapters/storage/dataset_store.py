@@ -19,7 +19,7 @@ from ...domain.class_names import parse_class_names
 from ...domain.classes import ClassMap, format_class_dict, parse_class_dict
 from ...domain.description import DatasetInfo
 from ...domain.errors import DataError
-from ...domain.plain_text import has_controls
+from ...domain.file_names import is_stem, require_folder_names
 from ...domain.ports.dataset import SourceItem
 from ...domain.ports.images import ImageCodec
 from ...domain.ports.preparing import DatasetRow, StoredPair
@@ -28,8 +28,6 @@ from ..claim import place_claimed
 from .dataset import CLASSES, EACH, IMAGES, INFO, MASKS, ROWS, PreparedDataset, mask_files, open_dataset
 from .tables import format_rows, info_to_data, parse_splits
 from .toml import write_toml
-
-_UNFIT = set('/\\:*?"<>|\0')
 
 
 @frozen
@@ -71,7 +69,7 @@ class FolderWriter:
         self, item: SourceItem, image: Image, labels: Labels, classes: ClassMap, *, changed: bool = False
     ) -> StoredPair:
         """Links, copies, converts or refers to the image; writes the mask. Raises DataError when the disk refuses."""
-        if _UNFIT.intersection(item.key) or has_controls(item.key) or item.key.startswith(".") or not item.key:
+        if not is_stem(item.key):
             raise DataError(f"The id {item.key!r} of {item.image} cannot be a file's name.", fix="Rename the file.")
         mask = f"{MASKS}/{EACH}/{item.key}.png" if labels.ndim == 3 else f"{MASKS}/{item.key}.png"
         try:
@@ -104,9 +102,7 @@ class FolderWriter:
         if EACH not in mask:
             self.codec.write_labels(self.work / mask, labels, classes)
             return files.sha256_of(self.work / mask)
-        unfit = [name for name in classes.names if _UNFIT.intersection(name) or name.strip(". ") != name]
-        if unfit:
-            raise DataError(f"The class {unfit[0]!r} cannot be a folder's name.", fix="Give it another in --classes.")
+        require_folder_names(classes.names)
         paths = [self.work / file for file in mask_files(mask, classes.names)]
         self.codec.write_planes(paths, labels)
         return hashlib.sha256("".join(map(files.sha256_of, paths)).encode()).hexdigest()
@@ -138,7 +134,7 @@ class DatasetFolders:
             )
         if out.is_file() or (out.is_dir() and any(out.iterdir())):
             raise DataError(f"{out} already holds files.", fix="Choose a folder that is empty or does not exist yet.")
-        return FolderWriter(out, self.codec, reference)
+        return FolderWriter(out.resolve(), self.codec, reference)
 
     def open(self, path: Path) -> PreparedDataset:
         """Raises DataError with everything that is wrong with it."""

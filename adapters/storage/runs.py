@@ -91,6 +91,7 @@ class RunFolders:
 
     def unused(self, name: str) -> Path:
         """runs/<name>-001, or the first number after it that is free: made, so that nobody else is given it."""
+        name = Path(name).name or "run"  # a data set says how it is called, and does not choose a place
         numbered = (Path("runs") / f"{name}-{number:03d}" for number in count(1))
         try:
             return next(path for path in numbered if _made(path))

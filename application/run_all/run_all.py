@@ -147,6 +147,7 @@ class RunAll:
             return self.train_seeds.resume(settings.run, listen=hear.training, stop=stop)
         if self.runs.holds(settings.run):
             if self.train.finished(settings.run):
+                self.train.require_trained_on(settings.data, settings.run)
                 return None
             return self.train.resume(settings.run, listen=hear.training, stop=stop)
         if settings.seeds > 1:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
 
-from ...domain.errors import CheckpointError, InvalidSpecError
+from ...domain.description import DatasetInfo
+from ...domain.errors import CheckpointError, DataError, InvalidSpecError
 from ...domain.ports.configuration import SettingsCodec
 from ..settings import COMPUTE, TrainSettings
 
@@ -32,6 +34,15 @@ def recorded(configuration: Mapping[str, Any], where: str) -> tuple[Mapping[str,
             fix="Copy it again from where it is whole, or start a new run.",
         )
     return values, str(data["fingerprint"])
+
+
+def require_same_data(info: DatasetInfo, fingerprint: str, data: Path, run: Path) -> None:
+    """Raises DataError where ``data`` is not what ``run`` was trained on: its test images may be among those."""
+    if info.fingerprint != fingerprint:
+        raise DataError(
+            f"The data set {data} is not the one that {run} was trained on: its fingerprint differs.",
+            fix="Prepare it again as it was, or start a new run in another folder.",
+        )
 
 
 def with_compute(

@@ -41,6 +41,13 @@ def test_without_any_stream(tmp_path: Path) -> None:
     assert (tmp_path / "raw" / "class_dict.csv").exists()
 
 
+def test_a_name_that_the_encoding_lacks_ends_nothing(tmp_path: Path) -> None:
+    """As on Windows, where what goes into a file is cp1252."""
+    done = shell(f"$SEGPORT generate shapes {tmp_path}/道 --num-images 1 > {tmp_path}/said", PYTHONIOENCODING="cp1252")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{tmp_path}/\\u9053" in (tmp_path / "said").read_text("ascii")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("flags", ["", "--json --quiet"])
 def test_a_result_that_cannot_be_printed_is_an_error(flags: str) -> None:

@@ -10,10 +10,13 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 
 from segport.adapters.storage import run_folder
-from segport.adapters.storage.checkpoint import load_checkpoint
+from segport.adapters.storage.checkpoint import load_checkpoint, save_checkpoint
+from segport.domain.classes import ClassMap
+from segport.domain.samples import Task
 
 
 @pytest.fixture
@@ -195,3 +198,18 @@ def test_a_place_where_no_run_can_be(cli, tmp_path: Path, prepared: Path, tiny) 
     (tmp_path / "file").write_text("", encoding="utf-8")
     cli("train", prepared, "--run", tmp_path / "file" / "run", *tiny).failed(5, "cannot be made")
     assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "/tmp/segport-escaped", "a:b"])
+def test_the_classes_of_a_checkpoint_choose_no_folders(
+    cli, untrained: Path, shapes: Path, tmp_path: Path, name
+) -> None:
+    """A multilabel model writes its masks into a folder a class."""
+    given = load_checkpoint(untrained)
+    classes = ClassMap.of([name, *given.spec.classes.names[1:]])
+    spec = attrs.evolve(given.spec, task=Task.MULTILABEL, classes=classes)
+    save_checkpoint(tmp_path / "evil.safetensors", attrs.evolve(given, spec=spec))
+    out = tmp_path / "deep" / "out"
+    said = cli("predict", tmp_path / "evil.safetensors", shapes / "images", "--out", out)
+    said.failed(3, f"The class {name!r} cannot be a folder's name")
+    assert sorted(os.listdir(tmp_path)) == ["evil.safetensors"]

@@ -53,6 +53,9 @@ def refused(cli, tmp_path: Path, prepared: Path):
         (["--encoder", "plain:width=0"], ["width"]),
         (["--encoder", "resnet18:output_stride=12"], ["output_stride must be one of 8, 16, 32, not 12"]),
         (["--model", "deeplabv3", "--batch", "1"], ["batch = 1: deeplabv3 on", "single pixel", "2 or more"]),
+        (["--batch", "4", "--accumulate", "3"], ["accumulate = 3", "8 training images make 2 batch", "2 at most"]),
+        (["--loss", "cross-entropy:class_weights=[1,2]"], ["class_weights has 2 values", "4 classes"]),
+        (["--output-weights", "0"], ["output_weights = 0.0", "at least 0"]),
         (["--model", "unet++:output=7"], ["output = 7, and there are"]),
         (["--encoder", "plain:width=wide"], ["width"]),
         (["--device", "warp9"], ["warp9"]),
@@ -164,3 +167,9 @@ def test_generate_refuses_before_it_writes(cli, tmp_path: Path) -> None:
     cli("generate", "shapes", out, "--shapes", "elipse,star").failed(2, "'elipse'", "'ellipse'")
     cli("generate", "shapes", out, "--min-shape-px", "50", "--max-shape-px", "20").failed(2, "50", "20")
     assert not out.exists()
+
+
+def test_a_seed_below_zero(cli, shapes: Path, tmp_path: Path) -> None:
+    cli("prepare", shapes, tmp_path / "out", "--seed", "-1").failed(2, "seed = ", "-1")
+    cli("generate", "shapes", tmp_path / "out", "--seed", "-1").failed(2, "seed = ", "-1")
+    assert not (tmp_path / "out").exists()

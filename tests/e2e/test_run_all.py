@@ -14,7 +14,7 @@ import tomli_w
 from segport.application.run_all.run_all import Hearing
 from segport.application.run_all.steps import Step
 from segport.bootstrap import Toolkit
-from segport.domain.errors import CheckpointError, RunInterruptedError
+from segport.domain.errors import CheckpointError, DataError, RunInterruptedError
 
 pytest.importorskip("torch", exc_type=ModuleNotFoundError)
 
@@ -161,3 +161,13 @@ def test_several_seeds_are_trained_evaluated_and_one_predicts(cli, whole: Path, 
     again = cli("run-all", tmp_path / "seeds.toml", "--json")
     assert again.err.count("done before") == 3
     assert again.object == said.object
+
+
+def test_a_finished_run_does_not_stand_for_one_on_data_made_anew(copy: Path) -> None:
+    """Its test images may be those that it was trained on."""
+    shutil.rmtree(copy / "data")
+    with pytest.raises(DataError, match=r"is not the one that .*run was trained on"):
+        done(copy, changed(prepare={"seed": 7}))
+    shutil.rmtree(copy / "run")
+    heard = done(copy, changed(prepare={"seed": 7}))
+    assert [name for name, what in heard.items() if what == "begun"][-4:] == STEPS[3:]

@@ -153,8 +153,34 @@ def test_two_inputs_of_one_name_are_refused(cli, trained: Path, shapes: Path, tm
     image = min((shapes / "images").iterdir())
     shutil.copy(image, tmp_path)
     said = cli("predict", trained, image, tmp_path / image.name, "--out", tmp_path / "out")
-    said.failed(3, "same mask", str(image), "different folders")
+    said.failed(3, f"{image.stem}.png: of {image} and of {tmp_path / image.name}", "different ones")
     assert not (tmp_path / "out").exists()
+
+
+def test_no_image_is_written_over(cli, trained: Path, shapes: Path, tmp_path: Path) -> None:
+    """A mask has the name of its image: in one folder it took its place."""
+    image = Path(shutil.copy(min((shapes / "images").iterdir()), tmp_path / "a.png"))
+    shutil.copy(image, tmp_path / "a_overlay.png")
+    before = image.read_bytes()
+    cli("predict", trained, image, "--out", tmp_path).failed(3, f"{image} is one of the images", "--out")
+    both = [image, tmp_path / "a_overlay.png"]
+    cli("predict", trained, *both, "--out", tmp_path / "out").failed(3, "a_overlay.png: of ")
+    assert image.read_bytes() == before and not (tmp_path / "out").exists()
+    assert cli("predict", trained, *both, "--out", tmp_path / "out", "--no-overlays").code == 0
+
+
+def test_data_made_anew_is_not_scored_unless_it_is_named(
+    cli, trained: Path, shapes: Path, tmp_path: Path, tiny
+) -> None:
+    """Otherwise a model would be tested on images that it learned from."""
+    data, run = tmp_path / "data", tmp_path / "run"
+    assert cli("prepare", shapes, data, "--split", "0.5,0.25,0.25", "--seed", "1").code == 0
+    assert cli("train", data, "--run", run, *tiny, "--epochs", "1").code == 0
+    shutil.rmtree(data)
+    assert cli("prepare", shapes, data, "--split", "0.5,0.25,0.25", "--seed", "2").code == 0
+    cli("evaluate", run).failed(3, "fingerprint differs", "learned from", f"--data {data}")
+    cli("train", "--resume", run).failed(3, "fingerprint differs")
+    assert cli("evaluate", run, "--data", data).code == 0
 
 
 def test_a_broken_picture_is_named(cli, trained: Path, tmp_path: Path) -> None:

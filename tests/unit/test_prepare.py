@@ -40,6 +40,7 @@ class DrawnReader:
     class_map: ClassMap | None = CLASSES
     name: str = "drawn"
     fits: str | None = "it was drawn for this"
+    twice: bool = False
 
     def recognises(self, source: Path) -> str | None:
         return self.fits
@@ -51,6 +52,7 @@ class DrawnReader:
         return [
             SourceItem(k, source / f"{k}.png", (source / f"{k}_m.png",), self.splits.get(k), self.groups.get(k))
             for k in sorted(self.raw)
+            for _ in range(1 + self.twice)
         ]
 
     def read_image(self, item: SourceItem) -> Any:
@@ -460,3 +462,52 @@ def test_sizes_that_cannot_be_had(tmp_path: Path, settings: dict[str, Any], mess
     with pytest.raises(InvalidSpecError, match=f"(?s){message}"):
         b.run(**settings)
     assert b.left() == []
+
+
+def test_a_reader_that_gives_two_images_one_id_is_refused(tmp_path: Path) -> None:
+    place = bench(tmp_path, 3)
+    place.reader.twice = True
+    with pytest.raises(DataError, match="The reader drawn gives several images one id") as caught:
+        place.run()
+    assert caught.value.problems[0] == f"k00: {tmp_path / 'source' / 'k00.png'}"
+    assert place.left() == []
+
+
+def test_a_single_class_leaves_nothing_to_learn(tmp_path: Path) -> None:
+    place = bench(tmp_path, 3)
+    place.reader.class_map = ClassMap.of(["background"]).with_ignored([1])
+    with pytest.raises(DataError, match="a single class, background"):
+        place.run()
+    assert place.left() == []
+
+
+def test_a_split_of_ignored_pixels_is_a_warning(tmp_path: Path) -> None:
+    place = bench(tmp_path, 6)
+    keys = sorted(place.reader.raw)
+    place.reader.splits = dict(zip(keys, ["train"] * 3 + ["val"] * 2 + ["test"], strict=True))
+    for key in keys[3:5]:
+        place.reader.raw[key][:] = 1
+    place.reader.class_map = ClassMap.of(["a", "b", "c"]).with_ignored([])
+    report = place.run(ignore=(1,))
+    assert [text for text in report.info.warnings if "every pixel is ignored in val" in text]
+
+
+def test_a_link_to_an_empty_folder_is_filled_where_it_leads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = bench(tmp_path, 3)
+    (tmp_path / "far").mkdir()
+    (tmp_path / "link").symlink_to("far")
+    place.run(out=tmp_path / "link")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "far" / "dataset.toml").exists()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(DataError, match="is the folder you are in"):
+        place.run(out=Path())
+    assert os.listdir(tmp_path / "here") == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files are text there")
+def test_a_folder_whose_name_is_no_text_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    place = bench(tmp_path, 3)
+    with pytest.raises(DataError, match=r"out\\udce9' holds characters that cannot be written"):
+        place.run(out=tmp_path / os.fsdecode(b"out\xe9"))
+    assert place.left() == []

@@ -229,3 +229,11 @@ def test_lists_of_splits(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match="line 2: expected 2 columns"):
         parse_splits("id,split\na\n", "s.csv")
+
+
+def test_an_id_that_comes_twice_is_refused(tmp_path: Path) -> None:
+    out = write(tmp_path)
+    table = out / "metadata.csv"
+    table.write_text(table.read_text().replace("turned,val", "plain,val"))
+    with pytest.raises(DataError, match="the id 'plain' 2 times"):
+        STORE.open(out)

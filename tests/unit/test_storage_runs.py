@@ -420,3 +420,9 @@ def test_a_table_whose_rows_fail_leaves_what_was_there(tmp_path: Path) -> None:
         ResultFiles().save_table(path, rows())
     assert path.read_text() == "image,class\na.png,bee\n"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_data_set_does_not_choose_where_its_runs_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, wanted in (("shapes", "shapes-001"), ("/etc/evil", "evil-001"), ("../up", "up-001"), ("", "run-001")):
+        assert RunFolders().unused(name) == Path("runs") / wanted
