@@ -138,7 +138,8 @@ class TensorflowTrainSession:
             loss = supervised(plan.loss, OPS, outputs, plan.output_weights, truth, valid)
             scaled = loss / plan.accumulate if plan.accumulate > 1 else loss
             scaled = self._scale.scaled(scaled) if self._scale else scaled
-        gradients = tape.gradient(scaled, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        # What the loss does not reach has no gradient, and stays as it is: of zeros it would decay.
+        gradients = {name: g for name, g in tape.gradient(scaled, variables).items() if g is not None}
         predicted = predictions(outputs[0], planes=self._planes)
         found = confusions(predicted, truth, valid, self._matrix[0], device=self._model.device)
         self._counts.assign_add(tf.reduce_sum(found, 0))

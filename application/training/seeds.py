@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from ...domain.errors import DataError, InvalidSpecError, RunInterruptedError
+from ...domain.errors import InvalidSpecError, RunInterruptedError
 from ...domain.metrics.spread import Spread
 from ...domain.ports.checkpoints import RunStore, SeedRuns
 from ...domain.ports.clock import Clock
@@ -19,7 +19,7 @@ from ...domain.ports.reporting import Reporter
 from ...domain.ports.results import Results
 from ..settings import SeedsSettings, TrainSettings
 from .progress import Progress
-from .recorded import placed, recorded, with_compute
+from .recorded import placed, recorded, require_same_data, with_compute
 from .train import Listener, TrainModel, never, nobody
 
 TABLE = "seeds.csv"
@@ -108,11 +108,7 @@ class TrainSeeds:
             raise InvalidSpecError(f"{path} is no folder of a run a seed.", fix="Give the folder that --seeds made.")
         values, fingerprinted = recorded(group.configuration, f"{path}/seeds.toml")
         common = with_compute(self.codec, values, compute, where=f"{path}/seeds.toml")
-        if self.datasets.open(common.data).info.fingerprint != fingerprinted:
-            raise DataError(
-                f"The data set {common.data} is not the one that {path} was begun on: its fingerprint differs.",
-                fix="Prepare it again as it was, or start anew in another folder.",
-            )
+        require_same_data(self.datasets.open(common.data).info, fingerprinted, common.data, path)
         with self.runs.claim(path):
             return self._all(group, common, listen, stop, compute)
 

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from ...domain import html
 from ...domain.architecture.weights import Weights, fingerprint
 from ...domain.choices import Choice
-from ...domain.errors import CheckpointError, DamagedCheckpointError, DataError
+from ...domain.errors import CheckpointError, DamagedCheckpointError
 from ...domain.events import Event, RunFinished, RunMended, RunStarted, WeightsTransferred
 from ...domain.ports.catalogue import Catalogue
 from ...domain.ports.checkpoints import Run, RunStore
@@ -31,7 +31,7 @@ from .loop import TrainingLoop, count_all
 from .parts import Parts, assemble
 from .progress import Progress
 from .recipe import Recipe, derive
-from .recorded import placed, recorded, with_compute
+from .recorded import placed, recorded, require_same_data, with_compute
 from .sources import Source, Sources
 from .start import Start, beginning, left_at
 from .tracking import Trackers
@@ -178,11 +178,7 @@ class TrainModel:
         values, fingerprinted = recorded(configuration, f"{path}/run.toml")
         settings = with_compute(self.codec, values, compute, where=f"{path}/run.toml")
         dataset = self.datasets.open(settings.data)
-        if dataset.info.fingerprint != fingerprinted:
-            raise DataError(
-                f"The data set {settings.data} is not the one that {path} was trained on: its fingerprint differs.",
-                fix="Prepare it again as it was, or start a new run.",
-            )
+        require_same_data(dataset.info, fingerprinted, settings.data, path)
         parts = assemble(self.catalogue, settings, dataset.info, dataset.classes)
         training, validation = self._batches(dataset, parts)
         start = left_at(run, parts, settings, Sources(self.runs, self.hub))
@@ -218,6 +214,11 @@ class TrainModel:
         except DamagedCheckpointError:
             return False  # a resume goes on from the one before
         return progress is not None and progress.ended(int(values["epochs"])) and run.finished()
+
+    def require_trained_on(self, data: Path, path: Path) -> None:
+        """Raises DataError where the run in a folder was trained on other data."""
+        _, fingerprinted = recorded(self.runs.open(path).configuration(), f"{path}/run.toml")
+        require_same_data(self.datasets.open(data).info, fingerprinted, data, path)
 
     def _planned(self, settings: TrainSettings) -> _Plan:
         dataset = self.datasets.open(settings.data)

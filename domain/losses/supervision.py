@@ -37,12 +37,3 @@ def supervised(
     pairs = [(output, weight) for output, weight in zip(outputs, weights, strict=True) if weight]
     terms = [weight * loss(ops, output, truth, valid) for output, weight in pairs]
     return sum(terms[1:], terms[0])
-
-
-def halving_weights(outputs: int) -> tuple[float, ...]:
-    """Weights 1, 1/2, 1/4 ... scaled to a sum of 1, for outputs from fine to coarse.
-
-    Source: Isensee et al. 2021, "nnU-Net", supplement (deep supervision).
-    """
-    parts = [2.0**-i for i in range(outputs)]
-    return tuple(part / sum(parts) for part in parts)

@@ -78,7 +78,8 @@ class Step:
 
     def rate(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
         """See ``Schedule.rate``."""
-        return float(self.factor ** math.floor(min(step, total_steps) / steps_per_epoch / self.every))
+        falls = min(step, total_steps) / steps_per_epoch / self.every
+        return float(self.factor ** math.floor(falls + 1e-9))  # 3 tenths of an epoch are 2.9999999999999996 times 0.1
 
 
 @frozen

@@ -69,3 +69,19 @@ def test_freezing_and_thawing_is_traced_once_each() -> None:
         train(session, BATCHES[:1], 0.01 if frozen else 0.02)
     assert session.compiled_step.experimental_get_tracing_count() == 1
     assert session.frozen_step.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_what_the_loss_does_not_reach_stays_as_it_is(accumulate: int) -> None:
+    """An output of weight 0 has no gradient, which is not one of zeros: its weights do not decay."""
+    changes = {"optimizer": AdamW(weight_decay=0.1), "output_weights": (1.0, 0.0), "accumulate": accumulate}
+    ends = []
+    for backend in (TorchBackend(), TensorflowBackend()):
+        model = backend.build(SPEC, lively(SPEC.graph, 0), device="cpu", precision=Precision.FP32)
+        session = backend.trainer(model, plan(SPEC, **changes))
+        train(session, BATCHES, 0.01)
+        ends.append(session.snapshot())
+    assert_same(ends[1], ends[0])
+    before, after = lively(SPEC.graph, 0), ends[0].weights
+    still = [name for name, array in before.items() if np.array_equal(after[name], array)]
+    assert still and not any(name.startswith("stem.") for name in still)

@@ -12,7 +12,7 @@ from torch.nn import functional
 from segport.adapters.reference.loss import NumpyOps
 from segport.adapters.torch.loss import TorchOps
 from segport.domain.errors import InvalidSpecError
-from segport.domain.losses import halving_weights, supervised
+from segport.domain.losses import supervised
 from segport.domain.losses.catalogue import LOSSES, summary
 from segport.domain.losses.combined import BceDice, CeDice, WeightedSum
 from segport.domain.losses.crossentropy import BinaryCrossEntropy, CrossEntropy
@@ -209,8 +209,6 @@ def test_outputs_are_supervised_by_weight():
     assert float(supervised(Dice(), OPS, outputs, (2.0, 0.0), truth, valid)) == pytest.approx(
         2 * value(Dice(), logits, truth, valid)
     )
-    assert halving_weights(3) == pytest.approx((4 / 7, 2 / 7, 1 / 7))
-    assert halving_weights(1) == (1.0,)
 
 
 @pytest.mark.parametrize("weights", [(1.0,), (0.0, 0.0), (1.0, -1.0), ()])

@@ -165,3 +165,11 @@ def test_the_table_names_every_schedule():
         "constant", "exponential", "step", "multi-step", "polynomial", "cosine", "one-cycle", "plateau",
     ]  # fmt: skip
     assert MultiStep([1, 2]).milestones == (1, 2)
+
+
+@pytest.mark.parametrize("every", [0.1, 0.2, 0.3, 0.7, 1.1, 2.2])
+def test_tenths_of_an_epoch_fall_at_their_own_update(every):
+    """As exact fractions have it: 0.3 divided by 0.1 is a little less than 3."""
+    tenths = round(10 * every)
+    for step in range(100):
+        assert Step(every, 0.5).rate(step, 1000, 10) == 0.5 ** (step // tenths)

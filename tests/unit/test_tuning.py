@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
+import numpy as np
 import pytest
 
 from segport.adapters.storage.settings import CattrsCodec
@@ -14,6 +16,7 @@ from segport.application.training.recipe import derive
 from segport.domain.classes import ClassMap
 from segport.domain.description import DatasetInfo
 from segport.domain.errors import InvalidSpecError
+from segport.domain.spec import Normalisation
 from segport.domain.terms import Task
 from segport.domain.training.tuning import Tuning
 from segport.plugins.conformance.subject import small_spec
@@ -90,3 +93,21 @@ def test_random_weights_are_not_frozen(asked: dict[str, Any]) -> None:
     with pytest.raises(InvalidSpecError, match="stay as random as it begins") as caught:
         assembled(**asked)
     assert "--encoder-weights imagenet" in caught.value.fix
+
+
+def test_a_channel_that_is_the_same_everywhere_is_not_divided_by_its_deviation() -> None:
+    """Pictures in blue alone have two of them."""
+    pytest.importorskip("torch", exc_type=ModuleNotFoundError)
+    flat = attrs.evolve(INFO, mean=(0.0, 0.0, 0.5), std=(0.0, 0.0, 0.2))
+    complete = derive(flat, TrainSettings(DATA, backend="torch", epochs=7)).settings
+    normalisation = assemble(Registry(), complete, flat, ClassMap.binary("thing")).spec.normalisation
+    assert normalisation == Normalisation((0.0, 0.0, 0.5), (1.0, 1.0, 0.2))
+    assert all(np.isfinite(values).all() for values in normalisation.linear())
+
+
+def test_one_training_image_does_not_fill_a_batch_of_two() -> None:
+    pytest.importorskip("torch", exc_type=ModuleNotFoundError)
+    single = attrs.evolve(INFO, split_sizes={"train": 1, "val": 1})
+    complete = derive(single, TrainSettings(DATA, backend="torch", model="deeplabv3", batch=2)).settings
+    with pytest.raises(InvalidSpecError, match="batch = 2, and one training image"):
+        assemble(Registry(), complete, single, ClassMap.binary("thing"))
