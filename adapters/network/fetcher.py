@@ -12,7 +12,7 @@ from urllib.error import HTTPError, URLError
 from attrs import evolve, frozen
 
 from ...domain.downloads.descriptions import RemoteFile
-from ...domain.errors import DownloadError
+from ...domain.errors import DownloadError, SegportError
 from ...domain.ports.downloading import Fetched, Listener, Stop
 from .checksums import verify
 from .part import Part
@@ -77,7 +77,9 @@ class HttpFetcher:
                 if error.code not in _PASSING:
                     raise _refused(job.file, error) from None
                 problem, wait = f"HTTP {error.code} {error.reason}", _asked_wait(error.headers)
-            except (OSError, http.client.HTTPException) as error:
+            except SegportError:
+                raise
+            except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a redirection to nonsense
                 problem, wait = _in_words(error), 0.0
             failures = 1 if job.part.size > furthest else failures + 1
             furthest = max(furthest, job.part.size)
@@ -111,7 +113,7 @@ def _of_file_that_is_here(file: RemoteFile, target: Path) -> tuple[str, str]:
 def _asked_wait(headers: Message) -> float:
     """Seconds the server asks to wait; it may also give a date, which is passed over."""
     asked = headers.get("Retry-After", "")
-    return min(float(asked), _LONGEST_WAIT) if asked.isdigit() else 0.0
+    return min(float(asked), _LONGEST_WAIT) if asked.isascii() and asked.isdigit() else 0.0
 
 
 def _in_words(error: Exception) -> str:

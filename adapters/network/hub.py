@@ -73,13 +73,25 @@ class HuggingFaceHub:
 
 def hub_of(environment: Mapping[str, str], fetcher: Fetcher) -> HuggingFaceHub:
     """As the variables say: HF_ENDPOINT, HF_HUB_OFFLINE, and SEGPORT_CACHE or XDG_CACHE_HOME."""
-    caches = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return HuggingFaceHub(
         fetcher,
-        cache=Path(environment.get("SEGPORT_CACHE") or caches / "segport"),
+        cache=_cache(environment),
         endpoint=(environment.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/"),
         offline=environment.get("HF_HUB_OFFLINE", "").upper() in _TRUE,
     )
+
+
+def _cache(environment: Mapping[str, str]) -> Path:
+    """The home is asked for last: a process may have none, and then it is the folder it works in."""
+    if own := environment.get("SEGPORT_CACHE"):
+        return Path(own)
+    if caches := environment.get("XDG_CACHE_HOME"):
+        return Path(caches) / "segport"
+    try:
+        home = Path.home()
+    except RuntimeError:
+        home = Path()
+    return home / ".cache" / "segport"
 
 
 def _by_hand(problem: str, url: str) -> DownloadError:

@@ -68,6 +68,8 @@ def _tarred(archive: Path, bounded: Bounds) -> Iterator[Member]:
                     continue
                 if not info.isreg():
                     raise _odd(archive, info.name, "a link or a device")
+                if info.issparse():  # its holes are made here, where no bound sees them
+                    raise _odd(archive, info.name, "a file with holes")
                 yield Member(info.name, partial(_untarred, opened, info))
 
 

@@ -102,8 +102,8 @@ class Job:
         if response.status != 206 or not headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             self.part.begin(headers)
             have = 0
-        length = headers.get("Content-Length")
-        total = have + int(length) if length else None
+        length = headers.get("Content-Length", "")
+        total = have + int(length) if length.isascii() and length.isdigit() else None
         self._expect(total)
         for size in self.part.append(_chunks(response)):
             self.received += size - have

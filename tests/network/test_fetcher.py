@@ -252,3 +252,17 @@ def test_a_proxy_of_the_environment_is_used(site, fetcher: HttpFetcher, target: 
     monkeypatch.setattr("urllib.request._opener", None)  # made once a process, with the proxies of that moment
     fetcher.fetch(RemoteFile("http://data.example/file", "file", SHA256), target, lambda *_: None, lambda: False)
     assert target.read_bytes() == DATA
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"headers": (("X-Goog-Hash", "md5=abc"),)},
+        {"status": 503, "headers": (("Retry-After", "\xb2"),)},
+        {"status": 302, "headers": (("Location", "http://[::bad/"),)},
+    ],
+)
+def test_nonsense_in_an_answer_is_tried_again_or_passed_over(site, fetch, target: Path, mood, answer) -> None:
+    site.moods["/file"] = [mood(**answer)]
+    fetch(digest=SHA256)
+    assert target.read_bytes() == DATA

@@ -102,6 +102,25 @@ def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, kind: bytes) -> 
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_with_holes_in_a_tar_is_refused(tmp_path: Path) -> None:
+    """Its zeros are made while it is unpacked, where nobody would count them."""
+    path = tmp_path / "data.tar"
+    with tarfile.open(path, "w") as archive:
+        info = tarfile.TarInfo("top/holes.bin")
+        info.pax_headers = {
+            "GNU.sparse.major": "1",
+            "GNU.sparse.minor": "0",
+            "GNU.sparse.name": "top/holes.bin",
+            "GNU.sparse.realsize": str(1 << 30),
+        }
+        content = b"1\n1073741823\n1\n".ljust(512, b"\0") + b"x"
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    with pytest.raises(DataError, match=r"data\.tar holds 'top/holes\.bin', which is a file with holes"):
+        unpack(path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_links_in_a_zip_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "data.zip"
     with zipfile.ZipFile(path, "w") as archive:

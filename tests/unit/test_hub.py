@@ -166,3 +166,12 @@ def test_the_environment_says_where(tmp_path: Path) -> None:
     changed = hub_of({"SEGPORT_CACHE": "/c", "HF_ENDPOINT": "http://m/", "HF_HUB_OFFLINE": "1"}, fetcher)
     assert (changed.cache, changed.endpoint, changed.offline) == (Path("/c"), "http://m", True)
     assert not hub_of({"HF_HUB_OFFLINE": "0"}, fetcher).offline
+
+
+def test_a_process_may_have_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    assert hub_of({"SEGPORT_CACHE": "/c"}, HttpFetcher()).cache == Path("/c")
+    assert hub_of({}, HttpFetcher()).cache == Path(".cache/segport")
