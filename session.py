@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from .application.listening import EventListener, Stop, never, nobody
 from .application.settings import DEFAULT_BACKEND, EvaluateSettings, PrepareSettings, TrainSettings
 from .bootstrap import Settings, Toolkit
 
@@ -69,16 +70,14 @@ class Session:
         self,
         data: Path | str,
         *,
-        listen: Callable[[Event], None] = lambda event: None,
-        stop: Callable[[], bool] = lambda: False,
+        listen: EventListener = nobody,
+        stop: Stop = never,
         **fields: Any,
     ) -> TrainReport:
         """``Toolkit.train`` with ``TrainSettings``."""
         return self.toolkit.train(self._training(data, fields), listen=listen, stop=stop)
 
-    def events(
-        self, data: Path | str, *, stop: Callable[[], bool] = lambda: False, **fields: Any
-    ) -> Generator[Event, None, TrainReport]:
+    def events(self, data: Path | str, *, stop: Stop = never, **fields: Any) -> Generator[Event, None, TrainReport]:
         """``Toolkit.train.events`` with ``TrainSettings``."""
         return self.toolkit.train.events(self._training(data, fields), stop=stop)
 

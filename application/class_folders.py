@@ -12,10 +12,9 @@ from ..domain.arrays import Counts
 from ..domain.classes import ClassMap
 from ..domain.errors import DataError
 from ..domain.listing import cut
-from ..domain.masks.planes import UNKNOWN
 from ..domain.ports.mask_folders import MaskPair
 
-PLANE = ClassMap.binary().with_ignored([UNKNOWN])
+PLANE = ClassMap.plane()
 """What the mask of one class holds."""
 
 

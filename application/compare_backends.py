@@ -21,7 +21,7 @@ from ..domain.ports.clock import Clock
 from ..domain.ports.dataset import Batcher, SampleSource, ViewingPlan
 from ..domain.ports.preparing import DatasetStore
 from ..domain.samples import Batch, Sample
-from .listening import Listener, nobody
+from .listening import FileListener, nobody
 from .loading import Trained, load_trained
 from .scored_split import scored_split
 from .settings import CompareBackendsSettings
@@ -78,7 +78,7 @@ class CompareBackends:
     batcher: Batcher
     clock: Clock
 
-    def __call__(self, settings: CompareBackendsSettings, *, listen: Listener = nobody) -> BackendComparison:
+    def __call__(self, settings: CompareBackendsSettings, *, listen: FileListener = nobody) -> BackendComparison:
         """Raises BackendUnavailableError when fewer than two can take part, and what evaluating raises."""
         with ExitStack() as opened:
             contestants, left_out = self._contestants(settings, opened)

@@ -17,7 +17,7 @@ from ..domain.ports.dataset import BatchSource, KnowsSizes, SampleSource, Viewin
 from ..domain.resampling import Fit, Size
 from ..domain.samples import Batch, Sample, Task
 from ..domain.spec import ModelSpec
-from .listening import Listener
+from .listening import FileListener
 from .predictor import Band, Predictor, restored
 
 
@@ -76,7 +76,7 @@ class Stretch:
 
 
 def count(
-    predictor: Predictor, source: SampleSource, plan: ViewingPlan, *, calibration: bool, listen: Listener
+    predictor: Predictor, source: SampleSource, plan: ViewingPlan, *, calibration: bool, listen: FileListener
 ) -> Counted:
     """Counts every image of a source, in order, in one pass of the model.
 

@@ -12,6 +12,7 @@ from ..domain.errors import BackendUnavailableError, PluginError, SegportError, 
 from ..domain.ports.backend import Backend, Capability, DeviceInfo, WithFacts
 from ..domain.ports.catalogue import Catalogue, Offered
 from ..domain.ports.system import System
+from .listening import nobody
 
 
 class State(StrEnum):
@@ -72,10 +73,6 @@ class Diagnosis:
         )
 
 
-def _nobody(name: str) -> None:
-    """Listens to nothing."""
-
-
 @frozen
 class Doctor:
     """Loads every backend that is installed, one after another, and says what came of it."""
@@ -83,7 +80,7 @@ class Doctor:
     catalogue: Catalogue
     system: System
 
-    def __call__(self, *, listen: Callable[[str], None] = _nobody) -> Diagnosis:
+    def __call__(self, *, listen: Callable[[str], None] = nobody) -> Diagnosis:
         """Raises PluginError where two plugins offer one name.
 
         ``listen`` hears each backend's name before it is loaded, so that something is seen where a framework takes the

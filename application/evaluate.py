@@ -34,7 +34,7 @@ from ..domain.samples import Task
 from .counting import Counted, count
 from .evaluation_page import write_page
 from .judges import judges
-from .listening import Listener, nobody
+from .listening import FileListener, nobody
 from .loading import load_trained
 from .memory import enough_memory
 from .predictor import Predictor
@@ -101,7 +101,7 @@ class EvaluateModel:
     results: Results
     clock: Clock
 
-    def __call__(self, settings: EvaluateSettings, *, listen: Listener = nobody) -> EvaluationReport:
+    def __call__(self, settings: EvaluateSettings, *, listen: FileListener = nobody) -> EvaluationReport:
         """Raises CheckpointError for a model that is damaged or for other classes, DataError, and backend errors."""
         began = self.clock.seconds()
         trained = load_trained(

@@ -14,7 +14,7 @@ from ..domain.ports.checkpoints import RunStore, SeedRuns
 from ..domain.ports.reporting import Picture, Reporter, Section
 from ..domain.ports.results import Results
 from .evaluate import EvaluateModel, EvaluationReport
-from .listening import Listener, nobody
+from .listening import FileListener, nobody
 from .seed_tables import SD, evaluation_tables, evaluation_values
 from .settings import EvaluateSettings
 from .training.train import TrainModel
@@ -52,7 +52,7 @@ class EvaluateSeeds:
     reporter: Reporter
     results: Results
 
-    def __call__(self, settings: EvaluateSettings, *, listen: Listener = nobody) -> SeedsEvaluation:
+    def __call__(self, settings: EvaluateSettings, *, listen: FileListener = nobody) -> SeedsEvaluation:
         """Each as ``EvaluateModel`` would; results of each lie in its own folder, or below ``settings.out``.
 
         Raises InvalidSpecError for any other folder, CheckpointError where a seed is not trained to its end, and what

@@ -18,7 +18,7 @@ from ..domain.ports.dataset import Batcher, Dataset, Executor, LabelledSource, T
 from ..domain.ports.preparing import DatasetStore
 from ..domain.ports.reporting import Reporter
 from ..domain.samples import Sample
-from .listening import Listener, nobody
+from .listening import FileListener, nobody
 from .settings import InspectSettings, TrainSettings
 from .training.recipe import derive
 
@@ -54,7 +54,7 @@ class InspectDataset:
     executor: Executor
     reporter: Reporter
 
-    def __call__(self, settings: InspectSettings, *, listen: Listener = nobody) -> InspectReport:
+    def __call__(self, settings: InspectSettings, *, listen: FileListener = nobody) -> InspectReport:
         """Raises DataError for a folder that is no prepared data set. ``listen`` hears how many masks are counted."""
         dataset = self.datasets.open(settings.data)
         out = settings.out or settings.data / "inspect"
@@ -68,7 +68,7 @@ class InspectDataset:
         self.reporter.class_frequencies(pixels, bars, title=f"{dataset.info.name}: share of {dataset.info.task.unit}")
         return InspectReport(dataset.info, dataset.classes, counts, (sheet, bars))
 
-    def _counts(self, dataset: Dataset, listen: Listener) -> dict[str, dict[str, ClassCount]]:
+    def _counts(self, dataset: Dataset, listen: FileListener) -> dict[str, dict[str, ClassCount]]:
         """By split, then by class."""
         names = dataset.classes.names
         places = [(split, source, i) for split, source in _sources(dataset).items() for i in range(len(source))]

@@ -1,13 +1,25 @@
-"""How services that work through files tell how far they are."""
+"""How services tell how far they are, and are asked to stop: always the keywords ``listen`` and ``stop``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-Listener: TypeAlias = Callable[[int, int], None]
+if TYPE_CHECKING:
+    from ..domain.events import Event
+
+FileListener: TypeAlias = Callable[[int, int], None]
 """Hears (files done, files in all)."""
+EventListener: TypeAlias = Callable[["Event"], None]
+"""Hears what happens in a training."""
+Stop: TypeAlias = Callable[[], bool]
+"""Whether the work was asked to stop."""
 
 
-def nobody(done: int, total: int) -> None:
-    """Listens to nothing."""
+def nobody(*heard: object) -> None:
+    """Listens to nothing, of any kind."""
+
+
+def never() -> bool:
+    """Does not ask to stop."""
+    return False

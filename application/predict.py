@@ -25,7 +25,7 @@ from ..domain.ports.images import ImageCodec, ImageFinder
 from ..domain.ports.reporting import Reporter
 from ..domain.ports.results import Results
 from ..domain.samples import Task
-from .listening import Listener, nobody
+from .listening import FileListener, nobody
 from .loading import load_trained
 from .memory import enough_memory
 from .predictor import Prediction, Predictor
@@ -71,7 +71,7 @@ class PredictMasks:
     results: Results
     clock: Clock
 
-    def __call__(self, settings: PredictSettings, *, listen: Listener = nobody) -> PredictReport:
+    def __call__(self, settings: PredictSettings, *, listen: FileListener = nobody) -> PredictReport:
         """Raises DataError for missing inputs or two that would write one mask, CheckpointError, and backend errors."""
         began = self.clock.seconds()
         images = self.finder.find(settings.inputs)
@@ -140,7 +140,7 @@ class PredictMasks:
                 yield predictor(_checked(image, number, channels), probabilities=probabilities)
 
     def _read_all(
-        self, paths: Sequence[Path], channels: int, listen: Listener
+        self, paths: Sequence[Path], channels: int, listen: FileListener
     ) -> Generator[tuple[Path, Image], None, None]:
         """Small images are read ahead; a large one is read when the one before is done with."""
 

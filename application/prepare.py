@@ -24,7 +24,7 @@ from ..domain.resampling import Fit
 from ..domain.samples import Task
 from ..domain.splitting import SPLITS, TRAIN
 from ..domain.statistics import PixelStatistics
-from .listening import Listener, nobody
+from .listening import FileListener, nobody
 from .pairs import BadPair, GoodPair, PairCheck, Resizing, Severity, refuse
 from .prepare_report import PrepareReport
 from .prepare_warnings import occurrences, warnings_of
@@ -43,7 +43,7 @@ class PrepareDataset:
     executor: Executor
     place: PlaceImage
 
-    def __call__(self, settings: PrepareSettings, watcher: Listener = nobody) -> PrepareReport:
+    def __call__(self, settings: PrepareSettings, *, listen: FileListener = nobody) -> PrepareReport:
         """Reads ``settings.source``, writes ``settings.out``.
 
         Raises:
@@ -63,7 +63,7 @@ class PrepareDataset:
             _require_ids(reader, items)
             check = PairCheck(reader, classes, writer, task, resizing)
             with closing(self.executor.map(check, items)) as checked:
-                results = list(_watched(checked, len(items), watcher))
+                results = list(_watched(checked, len(items), listen))
             good = [result for result in results if isinstance(result, GoodPair)]
             bad = [*(result for result in results if isinstance(result, BadPair)), *orphans]
             if bad and not (settings.skip_bad and good):
@@ -212,9 +212,9 @@ def _ignoring(classes: ClassMap, values: Sequence[int]) -> ClassMap:
     return ClassMap(tuple(kept), fewer.ignored, (*fewer.ignored_colours, *gone))
 
 
-def _watched(results: Iterator[GoodPair | BadPair], total: int, watcher: Listener) -> Iterator[GoodPair | BadPair]:
+def _watched(results: Iterator[GoodPair | BadPair], total: int, listen: FileListener) -> Iterator[GoodPair | BadPair]:
     for done, result in enumerate(results, 1):
-        watcher(done, total)
+        listen(done, total)
         yield result
 
 

@@ -26,7 +26,7 @@ from ..domain.ports.mask_folders import MaskFolders, MaskPair
 from ..domain.ports.preparing import DatasetStore
 from ..domain.ports.results import Results
 from .class_folders import PLANE, by_image, like_classes, plane_classes
-from .listening import Listener, nobody
+from .listening import FileListener, nobody
 from .settings import ScoreSettings
 from .tables import definition_values
 
@@ -74,7 +74,7 @@ class ScoreMasks:
     results: Results
     clock: Clock
 
-    def __call__(self, settings: ScoreSettings, *, listen: Listener = nobody) -> ScoreReport:
+    def __call__(self, settings: ScoreSettings, *, listen: FileListener = nobody) -> ScoreReport:
         """Raises DataError with everything that is missing, or every pair that cannot be compared, at once."""
         began = self.clock.seconds()
         found = self.folders.pairs(settings.predictions, settings.truth)
@@ -99,7 +99,7 @@ class ScoreMasks:
         return report if settings.out is None else self._write(report, settings.out)
 
     def _counts(
-        self, settings: ScoreSettings, pairs: Sequence[MaskPair], listen: Listener
+        self, settings: ScoreSettings, pairs: Sequence[MaskPair], listen: FileListener
     ) -> tuple[ClassMap, Mapping[str, Counts]]:
         """The classes, and each image's matrix by its name."""
         if not settings.overlapping:
@@ -122,7 +122,7 @@ class ScoreMasks:
         return classes
 
     def _count(
-        self, pairs: Sequence[MaskPair], classes: ClassMap, ignore: Sequence[int], listen: Listener
+        self, pairs: Sequence[MaskPair], classes: ClassMap, ignore: Sequence[int], listen: FileListener
     ) -> list[Counts]:
         """One matrix a pair, in order."""
         truths = classes.with_ignored(ignore)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from attrs import frozen
 
+from segport.adapters.cpu import usable_cpus
 from segport.adapters.data.batches import ThreadBatcher
 from segport.adapters.data.codec import PictureCodec
-from segport.adapters.data.executor import usable_cores
 from segport.adapters.data.readers.folders import FolderReader
 from segport.adapters.data.shapes import ShapesOptions, generate_shapes
 from segport.adapters.storage.dataset_store import DatasetFolders
@@ -70,7 +70,7 @@ def rate(source: SampleSource, policy: AugmentationPolicy, workers: int, cache: 
 
 
 def report(source: SampleSource) -> None:
-    print(f"{len(source)} images, crops of 256x256, batches of 8, {usable_cores()} cores; images a second")
+    print(f"{len(source)} images, crops of 256x256, batches of 8, {usable_cpus()} cores; images a second")
     print(f"{'augmentation':14}{'threads':>9}{'decoding':>12}{'cached':>12}{'gain':>8}")
     for name in ("none", "light", "standard", "strong"):
         policy = getattr(AugmentationPolicy, name)()

@@ -36,7 +36,7 @@ def generate(toolkit: Toolkit, settings: GenerateSettings, terminal: Terminal) -
 
 def prepare(toolkit: Toolkit, settings: PrepareSettings, terminal: Terminal) -> int:
     """Checks and writes a data set, and says what it found."""
-    report = toolkit.prepare(settings, terminal.counter("checked"))
+    report = toolkit.prepare(settings, listen=terminal.counter("checked"))
     show_prepared(report, terminal)
     terminal.wrote([report.out], then=f"segport train {report.out}")
     terminal.object({"out": report.out, **_values(report.info), "left_out": list(report.left_out)})

@@ -34,7 +34,7 @@ def register(app: App) -> None:
 def download(toolkit: Toolkit, settings: DownloadSettings, terminal: Terminal) -> int:
     """Fetches a data set and says what came, how it was checked, and what to do next."""
     with toolkit.stop_signals() as stop, DownloadBars(terminal) as bars:
-        report = toolkit.download(settings, bars.listen, stop)
+        report = toolkit.download(settings, listen=bars.listen, stop=stop)
     show_download(report, terminal)
     then = _next(report)
     terminal.wrote([report.out], then=then)

@@ -9,6 +9,7 @@ from attrs import field, frozen
 from attrs.validators import gt
 from cyclopts import App
 
+from ..application.checking import to_choice
 from ..application.settings import DEFAULT_BACKEND
 from ..domain.choices import Choice
 from .dispatch import add
@@ -24,10 +25,6 @@ AUGMENT = "light"
 """Many small updates on gently changed images: the way to a good score within minutes."""
 
 
-def _choice(value: str | Choice) -> Choice:
-    return Choice.of(value)
-
-
 @frozen
 class QuickstartSettings:
     """Generate shapes, prepare, train, evaluate and predict, in a few minutes on a CPU."""
@@ -35,7 +32,7 @@ class QuickstartSettings:
     out: Path = field(default=Path("quickstart"), metadata={"help": "Folder for everything."})
     backend: Choice = field(
         default=DEFAULT_BACKEND,
-        converter=_choice,
+        converter=to_choice,
         metadata={"help": "Framework: torch, tf, or a plugin's."},
     )
     epochs: int = field(default=36, validator=gt(0), metadata={"help": "Passes over the training split."})

@@ -67,7 +67,7 @@ def perform(toolkit: Toolkit, plan: Plan, terminal: Terminal) -> RunAllReport:
     stage = _Stage(toolkit, terminal)
     with toolkit.listening(quiet=terminal.quiet) as (listen, stop), stage.open:
         hear = Hearing(stage.begun, stage.kept, stage.done, stage.count, listen, stage.fetched)
-        report = toolkit.run_all(plan, hear, stop)
+        report = toolkit.run_all(plan, hear=hear, stop=stop)
     terminal.wrote([report.page], then=f"open {report.page}")
     return report
 

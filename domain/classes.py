@@ -17,6 +17,7 @@ from .class_dict import LARGEST_VALUE, read_rows
 from .errors import DataError, InvalidSpecError, UnknownNameError
 from .masks.colours import match_colours
 from .masks.palette import Colour, default_colours, to_palette
+from .masks.planes import UNKNOWN
 from .plain_text import has_controls
 from .unknown_values import unknown_colours, unknown_values
 
@@ -101,6 +102,11 @@ class ClassMap:
         """Background (raw value 0) and one foreground (raw value 255 or 1)."""
         background, foreground = default_colours(2)
         return cls((SegmentClass("background", background, (0,)), SegmentClass(name, foreground, (255, 1))))
+
+    @classmethod
+    def plane(cls) -> ClassMap:
+        """What the mask of a single class among several holds: outside, inside, and where it does not count."""
+        return cls.binary().with_ignored([UNKNOWN])
 
     def __len__(self) -> int:
         return len(self.classes)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Iterable
 
 from attrs import field, frozen
 
 from ...domain.ports.dataset import Item, Result
+from ..cpu import usable_cpus
 from .ordered_map import ordered_map
-
-
-def usable_cores() -> int:
-    """Cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @frozen
 class ThreadExecutor:
     """Maps over items with ``workers`` threads; 0 works in the caller's own. Holds at most two results a worker."""
 
-    workers: int = field(factory=usable_cores)
+    workers: int = field(factory=usable_cpus)
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
         """Results in order of the items. An exception of the function is raised at its place."""

@@ -10,11 +10,8 @@ from ...domain.arrays import AnyArray, Labels
 from ...domain.classes import ClassMap
 from ...domain.errors import DataError
 from ...domain.masks.colours import pack
-from ...domain.masks.planes import UNKNOWN
 from .decode import decode_mask
 from .pictures import MAX_PIXELS
-
-_PLANE = ClassMap.binary().with_ignored([UNKNOWN])
 
 
 def read_labels(path: Path, classes: ClassMap, max_pixels: int = MAX_PIXELS) -> Labels:
@@ -51,7 +48,7 @@ def read_plane(path: Path, max_pixels: int = MAX_PIXELS) -> Labels:
         DataError: as ``read_labels``.
     """
     try:
-        return read_labels(path, _PLANE, max_pixels)
+        return read_labels(path, ClassMap.plane(), max_pixels)
     except DataError as error:
         if not error.problems:
             raise

@@ -167,7 +167,7 @@ class GenerateShapes:
 
     executor: Executor = field(factory=ThreadExecutor)
 
-    def __call__(self, settings: _Wanted, listen: Callable[[int, int], None] | None = None) -> ClassMap:
+    def __call__(self, settings: _Wanted, *, listen: Callable[[int, int], None] | None = None) -> ClassMap:
         """Generates and tells ``listen`` how many of how many images are done. Raises as ``generate_shapes``."""
         options = ShapesOptions(
             num_images=settings.num_images,

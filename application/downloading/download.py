@@ -13,6 +13,7 @@ from ...domain.downloads.descriptions import ArchivedData, IndexedData, PublicDa
 from ...domain.errors import InvalidSpecError, UnknownNameError
 from ...domain.ports.dataset import Executor
 from ...domain.ports.downloading import Fetcher, Grounds, Progress, Stop, Unpacker
+from ..listening import never, nobody
 from ..settings import DownloadSettings
 from .gathering import Wish, gather_archives, gather_indexed
 from .transfers import Transfers
@@ -63,8 +64,9 @@ class DownloadData:
     def __call__(
         self,
         settings: DownloadSettings,
-        listen: Callable[[Progress], None] = lambda progress: None,
-        stop: Stop = lambda: False,
+        *,
+        listen: Callable[[Progress], None] = nobody,
+        stop: Stop = never,
     ) -> DownloadReport:
         """Makes ``settings.out`` the data set; ``listen`` is called from several threads.
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import frozen
 
 from ...domain.errors import CheckpointError, RunInterruptedError
-from ...domain.events import Event
 from ...domain.ports.checkpoints import RunStore
 from ...domain.ports.configuration import Documents, SettingsCodec
 from ...domain.ports.downloading import Progress
@@ -18,6 +17,7 @@ from ..downloading.download import DownloadData
 from ..evaluate import EvaluateModel
 from ..evaluate_seeds import EvaluateSeeds
 from ..inspection import InspectDataset
+from ..listening import EventListener, FileListener, Stop, never, nobody
 from ..predict import PredictMasks
 from ..prepare import PrepareDataset
 from ..settings import (
@@ -30,7 +30,7 @@ from ..settings import (
     SeedsSettings,
 )
 from ..training.seeds import TrainSeeds
-from ..training.train import TrainModel, never
+from ..training.train import TrainModel
 from .exhibits import Exhibit, exhibit
 from .ledger import Ledger
 from .page import write_index
@@ -38,20 +38,24 @@ from .planning import Planner
 from .steps import Plan, Step
 
 
-def _ignore(*heard: object) -> None:
-    """Listens to nothing."""
-
-
 @frozen
 class Hearing:
     """Who hears what: of steps as they begin, are kept as they were, or are done with a report; and their progress."""
 
-    begun: Callable[[Step], None] = _ignore
-    kept: Callable[[Step], None] = _ignore
-    done: Callable[[Step, object], None] = _ignore
-    files: Callable[[int, int], None] = _ignore
-    training: Callable[[Event], None] = _ignore
-    fetched: Callable[[Progress], None] = _ignore
+    begun: Callable[[Step], None] = nobody
+    kept: Callable[[Step], None] = nobody
+    done: Callable[[Step, object], None] = nobody
+    files: FileListener = nobody
+    training: EventListener = nobody
+    fetched: Callable[[Progress], None] = nobody
+
+
+class Generate(Protocol):
+    """Makes the shapes data set."""
+
+    def __call__(self, settings: GenerateSettings, *, listen: FileListener) -> object:
+        """Writes ``settings.out``; raises DataError."""
+        ...
 
 
 @frozen
@@ -65,17 +69,14 @@ class RunAllReport:
 
 @frozen
 class RunAll:
-    """Does the steps of a plan that are not done yet; embeddable, prints nothing.
-
-    ``generate`` makes the shapes data set: it takes settings and a listener.
-    """
+    """Does the steps of a plan that are not done yet; embeddable, prints nothing."""
 
     codec: SettingsCodec
     documents: Documents
     planner: Planner
     runs: RunStore
     reporter: Reporter
-    generate: Callable[[GenerateSettings, Callable[[int, int], None]], object]
+    generate: Generate
     download: DownloadData
     prepare: PrepareDataset
     inspect: InspectDataset
@@ -89,7 +90,7 @@ class RunAll:
         """The steps of a file's tables. Raises InvalidSpecError with everything that is wrong with any of them."""
         return self.planner(values, out, where)
 
-    def __call__(self, plan: Plan, hear: Hearing = Hearing(), stop: Callable[[], bool] = never) -> RunAllReport:
+    def __call__(self, plan: Plan, *, hear: Hearing = Hearing(), stop: Stop = never) -> RunAllReport:
         """Does what is left, and writes the page.
 
         A data set or run that is there is kept, training goes on where it was left, and what rests on something made
@@ -106,7 +107,7 @@ class RunAll:
         exhibits = {step.name: ledger.entries[step.name].exhibit or Exhibit() for step in plan.steps}
         return RunAllReport(plan.out, write_index(plan, exhibits, self.reporter), exhibits)
 
-    def _step(self, step: Step, plan: Plan, ledger: Ledger, hear: Hearing, stop: Callable[[], bool]) -> Ledger:
+    def _step(self, step: Step, plan: Plan, ledger: Ledger, hear: Hearing, stop: Stop) -> Ledger:
         if _is_done(step, plan, ledger):
             hear.kept(step)
             return ledger
@@ -119,7 +120,7 @@ class RunAll:
         hear.done(step, report)
         return ledger
 
-    def _perform(self, step: Step, hear: Hearing, stop: Callable[[], bool]) -> object:
+    def _perform(self, step: Step, hear: Hearing, stop: Stop) -> object:
         """The command's report; None where the killed command before had come to its end but for a note of it."""
         match step.settings:
             case SeedsSettings() as settings:
@@ -127,11 +128,11 @@ class RunAll:
             case _ if step.makes is not None and step.makes.exists():
                 return None
             case GenerateSettings() as settings:
-                return self.generate(settings, hear.files)
+                return self.generate(settings, listen=hear.files)
             case DownloadSettings() as settings:
-                return self.download(settings, hear.fetched, stop)
+                return self.download(settings, listen=hear.fetched, stop=stop)
             case PrepareSettings() as settings:
-                return self.prepare(settings, hear.files)
+                return self.prepare(settings, listen=hear.files)
             case InspectSettings() as settings:
                 return self.inspect(settings, listen=hear.files)
             case EvaluateSettings() as settings:
@@ -140,7 +141,7 @@ class RunAll:
             case PredictSettings() as settings:
                 return self.predict(settings, listen=hear.files)
 
-    def _train(self, settings: SeedsSettings, hear: Hearing, stop: Callable[[], bool]) -> object:
+    def _train(self, settings: SeedsSettings, hear: Hearing, stop: Stop) -> object:
         """Trains, or goes on."""
         assert settings.run is not None
         if self.runs.seeds(settings.run) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ from ...domain.ports.configuration import SettingsCodec
 from ...domain.ports.preparing import DatasetStore
 from ...domain.ports.reporting import Reporter
 from ...domain.ports.results import Results
+from ..listening import EventListener, Stop, never, nobody
 from ..settings import SeedsSettings, TrainSettings
 from .progress import Progress
 from .recorded import placed, recorded, require_same_data, with_compute
-from .train import Listener, TrainModel, never, nobody
+from .train import TrainModel
 
 TABLE = "seeds.csv"
 
@@ -69,9 +70,7 @@ class TrainSeeds:
     reporter: Reporter
     results: Results
 
-    def __call__(
-        self, settings: SeedsSettings, *, listen: Listener = nobody, stop: Callable[[], bool] = never
-    ) -> SeedsReport:
+    def __call__(self, settings: SeedsSettings, *, listen: EventListener = nobody, stop: Stop = never) -> SeedsReport:
         """Trains ``settings.seeds`` runs in the folder ``settings.run``, or else the next free one.
 
         Raises as ``TrainModel``; RunInterruptedError says how to go on with all of them.
@@ -96,9 +95,7 @@ class TrainSeeds:
         with self.runs.claim(path), self.runs.create_seeds(path, configuration) as group:
             return self._all(group, common, listen, stop, {})
 
-    def resume(
-        self, path: Path, *, listen: Listener = nobody, stop: Callable[[], bool] = never, **compute: Any
-    ) -> SeedsReport:
+    def resume(self, path: Path, *, listen: EventListener = nobody, stop: Stop = never, **compute: Any) -> SeedsReport:
         """Goes on with the seed that was left, and trains those not begun; finished ones stay as they are.
 
         Takes and raises what ``TrainModel.resume`` does, but where all are finished says how they ended.
@@ -116,8 +113,8 @@ class TrainSeeds:
         self,
         group: SeedRuns,
         common: TrainSettings,
-        listen: Listener,
-        stop: Callable[[], bool],
+        listen: EventListener,
+        stop: Stop,
         compute: Mapping[str, Any],
     ) -> SeedsReport:
         results: list[SeedResult] = []
@@ -131,9 +128,7 @@ class TrainSeeds:
             self.results.save_table(group.path / TABLE, [attrs.asdict(result) for result in results])
         return self._report(group, results)
 
-    def _one(
-        self, settings: TrainSettings, listen: Listener, stop: Callable[[], bool], compute: Mapping[str, Any]
-    ) -> None:
+    def _one(self, settings: TrainSettings, listen: EventListener, stop: Stop, compute: Mapping[str, Any]) -> None:
         """Trains, goes on, or does nothing, as the run's folder asks for."""
         assert settings.run is not None
         if self.runs.holds(settings.run) and self.train.finished(settings.run):

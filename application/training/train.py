@@ -23,6 +23,7 @@ from ...domain.ports.hub import WeightHub
 from ...domain.ports.model import Model
 from ...domain.ports.preparing import DatasetStore
 from ...domain.ports.reporting import Reporter, Table
+from ..listening import EventListener, Stop, never, nobody
 from ..memory import enough_to_train
 from ..natives import framework_of, without_encoder
 from ..settings import TrainSettings
@@ -35,8 +36,6 @@ from .recorded import placed, recorded, require_same_data, with_compute
 from .sources import Source, Sources
 from .start import Start, beginning, left_at
 from .tracking import Trackers
-
-Listener = Callable[[Event], None]
 
 
 @frozen
@@ -65,15 +64,6 @@ class TrainReport:
         best = f"{self.best_score:.4f} {self.monitor}, after epoch {self.best_epoch} of {self.epochs}"
         rows = (("best", best), ("ended", self.reason), ("time", f"{self.seconds:.1f} s"), ("computed by", how))
         return html.shown(str(self.run), html.table(Table(("training", ""), rows)))
-
-
-def nobody(event: Event) -> None:
-    """Listens to nothing."""
-
-
-def never() -> bool:
-    """Asks nobody to stop."""
-    return False
 
 
 @frozen(eq=False)
@@ -129,9 +119,7 @@ class TrainModel:
             beginning(plan.parts, plan.recipe.settings, plan.source)
         return plan.recipe
 
-    def __call__(
-        self, settings: TrainSettings, *, listen: Listener = nobody, stop: Callable[[], bool] = never
-    ) -> TrainReport:
+    def __call__(self, settings: TrainSettings, *, listen: EventListener = nobody, stop: Stop = never) -> TrainReport:
         """Trains, from seeded weights or those of ``init_from``.
 
         Raises InvalidSpecError or UnknownNameError for settings (all problems at once), DataError for the data set,
@@ -144,9 +132,7 @@ class TrainModel:
         with self.runs.claim(path):
             return self._train(self._begun(plan, path), listen, stop)
 
-    def resume(
-        self, path: Path, *, listen: Listener = nobody, stop: Callable[[], bool] = never, **compute: Any
-    ) -> TrainReport:
+    def resume(self, path: Path, *, listen: EventListener = nobody, stop: Stop = never, **compute: Any) -> TrainReport:
         """Goes on where a run was left, as if it had never been interrupted.
 
         Args:
@@ -189,9 +175,7 @@ class TrainModel:
         mended = tuple(filter(None, (start.recovered, run.rewind(start.progress.epoch))))
         return _Stage(parts, model, training, validation, run, start, _written(parts, settings), before, mended)
 
-    def events(
-        self, what: TrainSettings | Path, *, stop: Callable[[], bool] = never
-    ) -> Generator[Event, None, TrainReport]:
+    def events(self, what: TrainSettings | Path, *, stop: Stop = never) -> Generator[Event, None, TrainReport]:
         """The events of a training, which runs in a thread of its own and does not wait for who reads them.
 
         Args:
@@ -241,7 +225,7 @@ class TrainModel:
         training = self.batcher.training(dataset.split("train"), parts.training)
         return training, self.batcher.viewing(dataset.split("val"), parts.viewing)
 
-    def _train(self, stage: _Stage, listen: Listener, stop: Callable[[], bool]) -> TrainReport:
+    def _train(self, stage: _Stage, listen: EventListener, stop: Stop) -> TrainReport:
         trackers = Trackers(stage.parts.trackers, stage.run.path)
 
         def emit(event: Event) -> None:
@@ -258,7 +242,7 @@ class TrainModel:
             for failure in trackers.close():
                 emit(failure)
 
-    def _run(self, stage: _Stage, emit: Listener, stop: Callable[[], bool]) -> TrainReport:
+    def _run(self, stage: _Stage, emit: EventListener, stop: Stop) -> TrainReport:
         began = self.clock.seconds()
         parts, model, run = stage.parts, stage.model, stage.run
         with ExitStack() as stack:

@@ -52,7 +52,7 @@ def done(out: Path, tables: dict[str, Any] = TABLES, stop: Callable[[], bool] = 
 
     toolkit = Toolkit()
     plan = toolkit.run_all.plan(tables, out=out)
-    toolkit.run_all(plan, Hearing(begun=hears("begun"), kept=hears("kept")), stop)
+    toolkit.run_all(plan, hear=Hearing(begun=hears("begun"), kept=hears("kept")), stop=stop)
     return heard
 
 

@@ -45,7 +45,7 @@ def test_a_reader_takes_it_without_being_told_anything(tmp_path: Path) -> None:
         min_shape_px, max_shape_px, shapes = 16, 32, ["star", "cross"]
         overlapping = False
 
-    GenerateShapes()(Wanted(), lambda done, total: told.append((done, total)))
+    GenerateShapes()(Wanted(), listen=lambda done, total: told.append((done, total)))
     assert told == [(n, 12) for n in range(1, 13)]
     reader = FolderReader()
     classes = reader.classes(tmp_path / "s")
