@@ -193,5 +193,5 @@ def _expect_two(contestants: Sequence[_Contestant], left_out: Sequence[LeftOut])
     raise BackendUnavailableError(
         f"Comparing needs two backends; usable here: {usable}.",
         problems=[f"{other.backend}: {other.reason} {other.fix}".strip() for other in left_out],
-        fix="Mend one of these, or name others." if left_out else "Name two or more with --backends.",
+        fix="Fix one of these, or name others." if left_out else "Name two or more with --backends.",
     )

@@ -69,7 +69,7 @@ class Diagnosis:
             return
         fixes = [f"{backend.name}: {backend.fix}" for backend in self.backends if backend.fix]
         raise BackendUnavailableError(
-            "No backend can train here." + (" What mends one:" if fixes else ""), problems=fixes
+            "No backend can train here." + (" How to fix it:" if fixes else ""), problems=fixes
         )
 
 

@@ -60,7 +60,7 @@ class EvaluateSeeds:
         """
         group = self.runs.seeds(settings.run)
         if group is None:
-            raise InvalidSpecError(f"{settings.run} is no folder of a run a seed.")
+            raise InvalidSpecError(f"{settings.run} was not made by `segport train --seeds`.")
         self._check(group)
         reports = {
             seed: self.evaluate(

@@ -155,7 +155,7 @@ class PrepareDataset:
             if settings.ignore:
                 raise InvalidSpecError(
                     "ignore: in a multilabel task no value stands for several classes.",
-                    fix="Leave --ignore out; in the mask of a class 128 counts nowhere.",
+                    fix="Leave --ignore out; in the mask of a class, pixels of value 128 are ignored.",
                 )
             found = found.without_background()
         if settings.ignore:
@@ -229,14 +229,14 @@ def _task(settings: PrepareSettings, reader: Reader, classes: ClassMap) -> tuple
     if settings.task is Task.MULTILABEL:
         if not isinstance(reader, ReadsPlanes):
             raise InvalidSpecError(
-                f"task = multilabel needs masks that may overlap; the reader {reader.name} reads one class a pixel.",
+                f"task = multilabel needs masks that may overlap; the reader {reader.name} reads one class per pixel.",
                 fix="Put the masks into a folder for each class, masks/<class>/<id>.png, for the reader class-masks; "
                 "coco, labelme and open-images keep overlaps, too.",
             )
         return settings.task, "as asked for: classes may overlap"
     if settings.task is Task.CLASSIFICATION:
         raise InvalidSpecError(
-            f"task = classification needs one class an image; the reader {reader.name} reads masks.",
+            f"task = classification needs one class per image; the reader {reader.name} reads masks.",
             fix="Put the images into a folder for each class: train/<class>/*.jpg, val/<class>/*.jpg.",
         )
     if settings.task is None:

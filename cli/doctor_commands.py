@@ -21,7 +21,7 @@ Fields = Iterator[tuple[str, str]]
 
 @frozen
 class DoctorSettings:
-    """Show what is installed here, which backends and devices work, and what mends those that don't.
+    """Show what is installed here, which backends and devices work, and how to fix those that do not.
 
     Exit code 4 when no backend can train.
     """

@@ -40,7 +40,7 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
 """The first match counts; 2 is for wrong usage and settings, 1 for what segport did not foresee."""
 
 
-_SEE_TO = "See to the path, to space and permissions."
+_SEE_TO = "Check the path, space and permissions."
 
 
 def app(asked: str = "") -> App:

@@ -57,7 +57,7 @@ def called(registry: Registry, name: str) -> tuple[Entry, ...]:
     if plugin in registry.faults():
         raise PluginError(
             f"The plugin {plugin!r} is broken: {registry.faults()[plugin]}",
-            fix="Nothing it offers can be used. Mend it, uninstall it, or block it: SEGPORT_DISABLE_PLUGINS=" + plugin,
+            fix="Nothing it offers can be used. Fix it, uninstall it, or block it: SEGPORT_DISABLE_PLUGINS=" + plugin,
         )
     entries = registry.entries
     parts = [] if plugin != name else [e for e in entries if name in (e.name, *e.aliases)]

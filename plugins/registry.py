@@ -42,7 +42,7 @@ def loaded(entry: Entry) -> Callable[..., object]:
         raise PluginError(
             f"The {entry.kind.value} {entry.name!r} of plugin {entry.plugin!r} could not be loaded: "
             f"{in_one_line(error)}",
-            fix="`segport doctor` shows what is installed, and what mends it.",
+            fix="`segport doctor` shows what is installed, and how to fix it.",
         ) from error
 
 

@@ -109,7 +109,7 @@ def generate_shapes(
             _generate(place, options, executor or ThreadExecutor(), listen)
     except OSError as error:
         raise DataError(
-            f"{out} cannot be written: {error.strerror or error}.", fix="See to the path, to space and permissions."
+            f"{out} cannot be written: {error.strerror or error}.", fix="Check the path, space and permissions."
         ) from error
     return options.classes
 

@@ -122,7 +122,7 @@ class MemoryRuns:
     def claim(self, path: Path) -> Iterator[str]:
         """Raises CheckpointError while a training in another thread holds it. Gives "": nobody dies alone here."""
         if not _first(self._claims, path):
-            raise CheckpointError(f"Another training goes on in {path}.", fix="Wait for its end, or name another run.")
+            raise CheckpointError(f"Another training is running in {path}.", fix="Wait for it, or name another run.")
         try:
             yield ""
         finally:

@@ -18,7 +18,7 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         raise DownloadError(
             f"{path} cannot be written: {error.strerror or error}.",
-            fix="See to space and permissions, then run the same command again: it goes on from here.",
+            fix="Check space and permissions, then repeat the command: it continues from here.",
         ) from error
 
 

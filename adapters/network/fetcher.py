@@ -135,6 +135,6 @@ def _unreachable(file: RemoteFile, part: Part, problem: str) -> DownloadError:
     kept = f" What came so far, {part.size} bytes, is kept." if part.size else ""
     return DownloadError(
         f"{file.url} cannot be fetched: {problem}.{kept}",
-        fix="Check the network, and the proxy if https_proxy names one, then run the same command again: it goes on "
+        fix="Check the network, and the proxy if https_proxy names one, then repeat the command: it continues "
         f"from here. Without a network, put the file at {part.target}, or name a mirror with --mirror.",
     )

@@ -96,7 +96,7 @@ class Job:
         headers = response.headers
         if headers.get_content_type() == "text/html":
             raise DownloadError(
-                f"{self.file.url} answered with a web page in place of a file.",
+                f"{self.file.url} answered with a web page instead of a file.",
                 fix="A login page of a network or a proxy, perhaps: open the address in a browser.",
             )
         if response.status != 206 or not headers.get("Content-Range", "").startswith(f"bytes {have}-"):

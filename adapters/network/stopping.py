@@ -9,4 +9,4 @@ from ...domain.ports.downloading import Stop
 def heed(stop: Stop) -> None:
     """Raises RunInterruptedError once ``stop`` says so."""
     if stop():
-        raise RunInterruptedError("Stopped.", fix="Run the same command again: it goes on from here.")
+        raise RunInterruptedError("Stopped.", fix="Repeat the command to continue from here.")

@@ -29,7 +29,7 @@ _TABLES = ("train", "dataset", "compute", "start")
 KEPT = 2
 """Checkpoints with an epoch in their name that stay: the best, and the best before it."""
 _MEND_FIX = (
-    f"{EVENTS} does not tell of every epoch. Mend the table, or delete it: then a resume goes on without its rows."
+    f"{EVENTS} does not tell of every epoch. Fix the table, or delete it: then a resume continues without its rows."
 )
 _LOST_FIX = "Start a new run; with --init-from RUN it begins with the best weights of this one, where they are whole."
 

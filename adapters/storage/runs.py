@@ -41,7 +41,7 @@ class RunFolders:
                     files.sweep(folder)
             except TakenError as error:
                 raise CheckpointError(
-                    f"Another training goes on in {path}: {error.holder}.",
+                    f"Another training is running in {path}: {error.holder}.",
                     fix="Wait until it has ended, or stop it; or choose another folder with --run.",
                 ) from None
             except OSError as error:
@@ -103,7 +103,7 @@ class RunFolders:
         if not _is_run(path):
             if (several := self.seeds(path)) is not None:
                 named = ", ".join(map(str, several.runs.values()))
-                raise CheckpointError(f"{path} holds several runs, one a seed.", fix=f"Name one of them: {named}.")
+                raise CheckpointError(f"{path} holds several runs, one per seed.", fix=f"Name one of them: {named}.")
             what = "is no run: it holds no run.toml" if path.exists() else "does not exist"
             raise CheckpointError(f"{path} {what}.", fix="Give the folder that `segport train` said it wrote.")
         return RunFolder(path)

@@ -103,7 +103,7 @@ class RunAll:
             try:
                 ledger = self._step(step, plan, ledger, hear, stop)
             except RunInterruptedError as error:
-                raise RunInterruptedError(error.message, fix="The same command goes on from here.") from error
+                raise RunInterruptedError(error.message, fix="Repeat the command to continue from here.") from error
         exhibits = {step.name: ledger.entries[step.name].exhibit or Exhibit() for step in plan.steps}
         return RunAllReport(plan.out, write_index(plan, exhibits, self.reporter), exhibits)
 

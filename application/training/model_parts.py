@@ -61,12 +61,12 @@ def _check_task(settings: TrainSettings, task: Task, logits: Shape) -> None:
     classifies = logits[1:] == (1, 1) != settings.size
     if classifies and task is not Task.CLASSIFICATION:
         raise InvalidSpecError(
-            f"model = {settings.model} gives one class an image, and the data set has masks.",
+            f"model = {settings.model} gives one class per image, and the data set has masks.",
             fix="Use --model unet or another that gives every pixel a class; its encoder can still be taken over.",
         )
     if task is Task.CLASSIFICATION and not classifies:
         raise InvalidSpecError(
-            f"model = {settings.model} gives every pixel a class, and the data set has one class an image.",
+            f"model = {settings.model} gives every pixel a class, and the data set has one class per image.",
             fix="Use --model classifier; the encoder can still be taken over.",
         )
     if settings.fit is Fit.CROP and task is not Task.CLASSIFICATION:

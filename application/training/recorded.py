@@ -52,7 +52,7 @@ def with_compute(
     others = sorted(set(compute) - set(COMPUTE))
     if others:
         raise InvalidSpecError(
-            f"--resume goes on with the run's own settings, and takes no others but {', '.join(COMPUTE)}: "
+            f"--resume continues with the settings of the run, and takes no others but {', '.join(COMPUTE)}: "
             f"{', '.join(others)} given.",
             fix="Leave the others out, or start a new run.",
         )

@@ -102,7 +102,7 @@ class TrainSeeds:
         """
         group = self.runs.seeds(path)
         if group is None:
-            raise InvalidSpecError(f"{path} is no folder of a run a seed.", fix="Give the folder that --seeds made.")
+            raise InvalidSpecError(f"{path} was not made by `segport train --seeds`.", fix="Give its folder.")
         values, fingerprinted = recorded(group.configuration, f"{path}/seeds.toml")
         common = with_compute(self.codec, values, compute, where=f"{path}/seeds.toml")
         require_same_data(self.datasets.open(common.data).info, fingerprinted, common.data, path)

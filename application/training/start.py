@@ -74,7 +74,7 @@ def left_at(run: Run, parts: Parts, settings: TrainSettings, sources: Sources) -
     if last is None:
         return _begun_again(run, parts, settings, sources)
     if last.state is None or last.progress is None:
-        raise CheckpointError(f"{run.path} holds no training state to go on from.", fix="Start a new run.")
+        raise CheckpointError(f"{run.path} holds no training state to continue from.", fix="Start a new run.")
     return Start(last.weights, Progress.from_data(last.progress), last.state, recovered=recovered)
 
 

@@ -48,7 +48,7 @@ def test_of_trainings_into_one_folder_one_goes_on(
     prepared: Path, alone: Path, tmp_path: Path, tiny: tuple[str, ...], race: Race
 ) -> None:
     command = ["train", prepared, "--run", "run", *tiny, *FLAGS]
-    winner(race(tmp_path, command, command), 5, "Another training goes on in run", "--run")
+    winner(race(tmp_path, command, command), 5, "Another training is running in run", "--run")
     same_run(tmp_path / "run", alone)
 
 
@@ -76,7 +76,7 @@ def test_of_resumes_of_one_run_one_goes_on(
     with pytest.raises(Exception, match="the state is saved"):
         Toolkit().train(settings, stop=lambda: next(asked, True))
     command = ["train", "--resume", "run", "--quiet"]
-    winner(race(tmp_path, command, command), 5, "Another training goes on in run")
+    winner(race(tmp_path, command, command), 5, "Another training is running in run")
     same_run(tmp_path / "run", alone)
 
 
@@ -89,8 +89,10 @@ def test_the_lock_of_the_dead_is_taken_over_and_that_is_told(
     (run / "checkpoints" / "last.safetensors").unlink()  # as if it had been killed before its first checkpoint
     with subprocess.Popen(held, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdout.readline() == "held\n"
-        cli("train", "--resume", run).failed(5, f"Another training goes on in {run}: process {process.pid} on ")
-        cli("train", prepared, "--run", run).failed(5, f"Another training goes on in {run}: process {process.pid} on ")
+        cli("train", "--resume", run).failed(5, f"Another training is running in {run}: process {process.pid} on ")
+        cli("train", prepared, "--run", run).failed(
+            5, f"Another training is running in {run}: process {process.pid} on "
+        )
         process.send_signal(signal.SIGKILL)
     assert (run / ".lock").exists()
     said = cli("train", "--resume", run)

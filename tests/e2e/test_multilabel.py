@@ -135,9 +135,9 @@ def test_data_with_one_class_a_pixel_is_not_what_it_was_trained_for(cli, run: Pa
 
 def test_what_does_not_fit_planes_is_refused_with_what_does(cli, raw: Path, data: Path, source: Path, tmp_path) -> None:
     cli("train", data, "--loss", "ce-dice", "--run", tmp_path / "a").failed(2, "loss = ce-dice", "bce-dice", "overlap")
-    cli("prepare", source, tmp_path / "b", "--task", "multilabel").failed(2, "one class a pixel", "class-masks")
+    cli("prepare", source, tmp_path / "b", "--task", "multilabel").failed(2, "one class per pixel", "class-masks")
     asked = ("--task", "multilabel", "--ignore", "128")
-    cli("prepare", raw, tmp_path / "c", *asked).failed(2, "ignore", "128 counts nowhere")
+    cli("prepare", raw, tmp_path / "c", *asked).failed(2, "ignore", "128 are ignored")
     assert not any((tmp_path / name).exists() for name in "abc")
 
 

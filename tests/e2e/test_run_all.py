@@ -97,7 +97,7 @@ def test_interrupted_it_goes_on_to_the_same_bytes(whole: Path, tmp_path: Path) -
     for times, where in ((3, "before train"), (3, "the state is saved"), (4, "before evaluate val")):
         with pytest.raises(RunInterruptedError, match=where) as caught:
             done(out, stop=patience(times))
-        assert "The same command goes on from here." in str(caught.value)
+        assert "Repeat the command to continue from here." in str(caught.value)
     assert done(out) == {name: "begun" if name in ("evaluate val", "predict") else "kept" for name in STEPS}
     for name in ("run/metrics.csv", "run/checkpoints/last.safetensors", "run/confusion/val.npz"):
         assert (out / name).read_bytes() == (whole / name).read_bytes(), name

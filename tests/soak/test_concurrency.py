@@ -33,7 +33,7 @@ def test_trainings_into_one_folder(
     number: int, prepared: Path, alone: Path, tmp_path: Path, tiny: tuple[str, ...], race: Race
 ) -> None:
     command = ["train", prepared, "--run", "run", *tiny, *FLAGS]
-    refused(race(tmp_path, command, command, command), "Another training goes on in run", "already holds a run")
+    refused(race(tmp_path, command, command, command), "Another training is running in run", "already holds a run")
     for name in PROMISED:
         assert (tmp_path / "run" / name).read_bytes() == (alone / name).read_bytes(), name
     assert not list((tmp_path / "run").rglob(".*"))
@@ -48,7 +48,7 @@ def test_a_new_training_and_two_resumes(
     (tmp_path / "run" / "run.toml").write_bytes((alone / "run.toml").read_bytes())
     train, resume = ["train", prepared, "--run", "run", *tiny, *FLAGS], ["train", "--resume", "run", "--quiet"]
     results = race(tmp_path, train, resume, resume)
-    known = ("Another training goes on in run", "already holds a run", "is finished")
+    known = ("Another training is running in run", "already holds a run", "is finished")
     # The new one is refused whenever it comes; it may be what kept both others out.
     if all(code for code, _ in results):
         assert race(tmp_path, resume)[0][0] == 0

@@ -285,7 +285,7 @@ def test_rows_that_no_file_tells_of_any_more(run: Run) -> None:
     assert "one row for each of 5 epochs" in run.rewind(5)
     assert path.read_bytes() == without_a_row(whole)
     path.write_bytes(torn(whole))
-    with pytest.raises(CheckpointError, match=r"cut short(.|\n)*Mend the table, or delete it"):
+    with pytest.raises(CheckpointError, match=r"cut short(.|\n)*Fix the table, or delete it"):
         run.rewind(5)
     assert path.read_bytes() == torn(whole)
 

@@ -24,7 +24,7 @@ from .scan import SPLITS, folders, homes, listed_twice, refuse, split_named, wit
 _USUAL = "instances"
 _WORDS = (b'"images"', b'"segmentation"')
 _KEYS = ("images", "annotations", "categories")
-_FIX = "Mend the JSON, or put the images where it says."
+_FIX = "Fix the JSON, or put the images where it says."
 
 
 @frozen

@@ -106,7 +106,7 @@ def _required(source: Path) -> list[tuple[str | None, Path]]:
     require_folder(source)
     parts = _parts(source)
     if not parts:
-        raise DataError(f"{source} holds no folders of images, one a class.", fix="Expected train/<class>/*.jpg.")
+        raise DataError(f"{source} holds no folders of images, one per class.", fix="Expected train/<class>/*.jpg.")
     return parts
 
 

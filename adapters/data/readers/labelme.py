@@ -38,7 +38,7 @@ _KEYS = (b'"shapes"', b'"imagePath"')
 _POINTS = {"polygon": 3, "rectangle": 2, "circle": 2, "line": 2, "linestrip": 2, "point": 1, "mask": 2}
 """Kinds of shapes, and the points each has at least."""
 _FAR = 1e15
-_FIX = "Mend the shapes in LabelMe, and put the images where the JSON files say."
+_FIX = "Fix the shapes in LabelMe, and put the images where the JSON files say."
 
 
 @frozen
