@@ -151,14 +151,14 @@ class EvaluateModel:
         judge = _judge(predictor.spec.task)
         scores = np.array([judge(kind_of([c])(c)).value for c in counted.native])
         order = [int(i) for i in np.argsort(scores, kind="stable") if np.isfinite(scores[i])]
-        number = min(number, len(order) // 2)
 
         def panel(index: int) -> Panel:
             sample = source[index]
             image, truth, labels = map(_thinned, (sample.image, sample.labels, predictor(sample.image).labels))
             return Panel(counted.keys[index], image, truth, labels, float(scores[index]))
 
-        groups = {"Worst images": order[:number], "Best images": order[::-1][:number]}
+        half = -(-len(order) // 2)  # none is shown as both; of a single image it is the worst
+        groups = {"Worst images": order[:half][:number], "Best images": order[half:][::-1][:number]}
         return {title: [panel(i) for i in indices] for title, indices in groups.items() if indices}
 
 

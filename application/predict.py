@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
+from functools import partial
+from itertools import chain
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,6 @@ from ..domain.arrays import Image, Labels, Probabilities
 from ..domain.choices import Choice
 from ..domain.classes import ClassMap
 from ..domain.errors import DataError
-from ..domain.file_names import require_folder_names
 from ..domain.listing import cut
 from ..domain.masks.decisions import decide
 from ..domain.ports.backend import Backend, Precision
@@ -28,13 +30,10 @@ from ..domain.samples import Task
 from .listening import FileListener, nobody
 from .loading import load_trained
 from .memory import enough_memory
+from .prediction_files import MASKS, TABLE, PredictionFiles
 from .predictor import Prediction, Predictor
 from .settings import PredictSettings
 
-TABLE = "predictions.csv"
-"""What a classifier writes: image, class, and the probability of each class."""
-MASKS = "masks"
-"""Where a multilabel model writes: a folder for each class."""
 _READ_AHEAD = 1 << 24
 """Pixels of an image that is not read ahead of its turn: several such images would take the memory of many."""
 
@@ -72,7 +71,11 @@ class PredictMasks:
     clock: Clock
 
     def __call__(self, settings: PredictSettings, *, listen: FileListener = nobody) -> PredictReport:
-        """Raises DataError for missing inputs or two that would write one mask, CheckpointError, and backend errors."""
+        """Images that cannot be read are told of at the end, when the others are done.
+
+        Raises DataError for those and for missing inputs, or where something would be written over; CheckpointError,
+        and backend errors.
+        """
         began = self.clock.seconds()
         images = self.finder.find(settings.inputs)
         trained = load_trained(
@@ -83,26 +86,25 @@ class PredictMasks:
             device=settings.device,
             precision=settings.precision,
         )
-        classes, classifies = trained.model.spec.classes, trained.model.spec.task is Task.CLASSIFICATION
-        table = settings.out / TABLE if classifies else None
-        overlays: list[Path] = []
+        spec = trained.model.spec
+        classifies = spec.task is Task.CLASSIFICATION
+        files = PredictionFiles(settings, images, spec.classes.names if spec.task.planes else ())
+        unread: list[DataError] = []
         with closing(trained.session), _enough_memory(trained.backend, settings):
-            planes = classes.names if trained.model.spec.task.planes else ()
-            targets = [] if classifies else _targets(images, settings, planes)
-            predictor = Predictor(trained.session, trained.model.spec, self.batcher, settings.tile, settings.overlap)
-            with closing(self._read_all(images, trained.model.spec.graph.channels, listen)) as read:
-                if table is not None:
-                    rows = (_row(path, predictor(image, probabilities=True), classes) for path, image in read)
-                    self.results.save_table(table, rows)
-                else:
-                    overlays = self._masks(predictor, read, targets, settings)
+            if not classifies:
+                files.require_free(self.results.has)
+            predictor = Predictor(trained.session, spec, self.batcher, settings.tile, settings.overlap)
+            with closing(self._read_all(images, spec.graph.channels, unread, listen)) as readable:
+                (self._table if classifies else self._masks)(predictor, readable, files)
+        if unread:
+            raise _unreadable(unread, len(images), settings.out)
         return PredictReport(
             settings.out,
             tuple(images),
-            tuple(mask for target in targets for mask in (_of_planes(target, planes) if planes else [target])),
-            tuple(overlays),
-            table,
-            settings.out / MASKS if planes else None,
+            () if classifies else tuple(mask for image in images for mask in files.masks(image)),
+            tuple(map(files.overlay, images)) if settings.overlays and not classifies else (),
+            settings.out / TABLE if classifies else None,
+            settings.out / MASKS if files.planes else None,
             self.clock.seconds() - began,
             trained.model.device,
             trained.model.precision,
@@ -140,38 +142,50 @@ class PredictMasks:
                 yield predictor(_checked(image, number, channels), probabilities=probabilities)
 
     def _read_all(
-        self, paths: Sequence[Path], channels: int, listen: FileListener
+        self, paths: Sequence[Path], channels: int, unread: list[DataError], listen: FileListener
     ) -> Generator[tuple[Path, Image], None, None]:
-        """Small images are read ahead; a large one is read when the one before is done with."""
+        """Small images are read ahead; a large one is read when the one before is done with. Notes the ``unread``."""
 
-        def ahead(path: Path) -> Image | None:
-            height, width = self.codec.size(path)
-            return None if height * width > _READ_AHEAD else self._read(path, channels)
+        def read(path: Path, largest: float = inf) -> Image | DataError | None:
+            try:
+                height, width = self.codec.size(path)
+                return None if height * width > largest else self._read(path, channels)
+            except DataError as error:
+                return error
 
+        ahead = partial(read, largest=_READ_AHEAD)
         with closing(self.executor.map(ahead, paths)) as images:
             for done, (path, image) in enumerate(zip(paths, images, strict=True), start=1):
-                yield path, self._read(path, channels) if image is None else image
+                image = read(path) if image is None else image
+                if isinstance(image, DataError):
+                    unread.append(image)
+                elif image is not None:
+                    yield path, image
+                image = None  # of large ones there is room for one
                 listen(done, len(paths))
 
-    def _masks(
-        self,
-        predictor: Predictor,
-        images: Iterator[tuple[Path, Image]],
-        targets: Sequence[Path],
-        settings: PredictSettings,
-    ) -> list[Path]:
-        """Writes what is predicted beside one another; gives the overlays' paths."""
-        classes, drawn = predictor.spec.classes, []
-        for (_, image), path in zip(images, targets, strict=True):
-            labels = self._labels(predictor, image, path.with_suffix(".npy") if settings.probabilities else None)
-            if labels.ndim == 3:
-                self.codec.write_planes(_of_planes(path, classes.names), labels)
+    def _table(self, predictor: Predictor, images: Iterable[tuple[Path, Image]], files: PredictionFiles) -> None:
+        """Writes a classifier's table, if there is a row for it."""
+        classes = predictor.spec.classes
+        rows = (_row(path, predictor(image, probabilities=True), classes) for path, image in images)
+        first = next(rows, None)
+        if first is not None:
+            self.results.save_table(files.settings.out / TABLE, chain([first], rows))
+
+    def _masks(self, predictor: Predictor, images: Iterable[tuple[Path, Image]], files: PredictionFiles) -> None:
+        """Writes what is predicted, image by image, and before the first which model that is of."""
+        classes, noted = predictor.spec.classes, False
+        for path, image in images:
+            if not noted:
+                self.results.save_values(files.note, {"run": str(files.settings.run), "classes": list(classes.names)})
+                noted = True
+            labels = self._labels(predictor, image, files.probabilities(path))
+            if files.planes:
+                self.codec.write_planes(files.masks(path), labels)
             else:
-                self.codec.write_labels(path, labels, classes)
-            if settings.overlays:
-                drawn.append(_overlay(path))
-                self.reporter.overlay(image, labels, classes, drawn[-1])
-        return drawn
+                self.codec.write_labels(files.mask(path), labels, classes)
+            if files.settings.overlays:
+                self.reporter.overlay(image, labels, classes, files.overlay(path))
 
     def _labels(self, predictor: Predictor, image: Image, probabilities: Path | None) -> Labels:
         """Of an image; its probabilities go to a file as they come, since all of them may be too many to be held."""
@@ -216,9 +230,16 @@ def _with_channels(image: Image, channels: int, where: str) -> Image:
     )
 
 
-def _of_planes(target: Path, names: Sequence[str]) -> list[Path]:
-    """Where the planes go of what would be one mask elsewhere."""
-    return [target.parent / MASKS / name / target.name for name in names]
+def _unreadable(errors: Sequence[DataError], images: int, out: Path) -> DataError:
+    """What to say when all others are done: of a single image its own error."""
+    if images == 1:
+        return errors[0]
+    done = f"the masks of the others are in {out}" if len(errors) < images else "nothing was predicted"
+    return DataError(
+        f"{len(errors)} of {images} images cannot be read; {done}.",
+        problems=cut([error.message for error in errors]),
+        fix=errors[0].fix,
+    )
 
 
 def _row(path: Path, prediction: Prediction, classes: ClassMap) -> dict[str, object]:
@@ -236,37 +257,3 @@ def _enough_memory(backend: Backend, settings: PredictSettings) -> AbstractConte
         f"in prediction, with tiles of {settings.tile}x{settings.tile}",
         fix="Try a smaller --tile, or --precision bf16.",
     )
-
-
-def _targets(images: Sequence[Path], settings: PredictSettings, planes: Sequence[str]) -> list[Path]:
-    """One mask path an image. Raises DataError where a file would be written twice, or over one of the images."""
-    require_folder_names(planes)
-    targets = [settings.out / f"{image.stem}.png" for image in images]
-    inputs = {image.resolve() for image in images}
-    writers: dict[Path, Path] = {}
-    problems = []
-    for image, target in zip(images, targets, strict=True):
-        for path in _written(target, settings, planes):
-            if path.resolve() in inputs:
-                problems.append(f"{path} is one of the images, and would be written over")
-            elif path in writers:
-                problems.append(f"{path}: of {writers[path]} and of {image}")
-            writers[path] = image
-    if problems:
-        raise DataError(
-            "What would be written is in the way of something.",
-            problems=cut(problems),
-            fix="Choose another folder with --out; predict images of the same name into different ones.",
-        )
-    return targets
-
-
-def _written(target: Path, settings: PredictSettings, planes: Sequence[str]) -> list[Path]:
-    """All files of an image whose only mask would be ``target``."""
-    masks = _of_planes(target, planes) if planes else [target]
-    overlay = [_overlay(target)] if settings.overlays else []
-    return [*masks, *overlay, *([target.with_suffix(".npy")] if settings.probabilities else [])]
-
-
-def _overlay(target: Path) -> Path:
-    return target.with_name(f"{target.stem}_overlay.png")

@@ -85,9 +85,14 @@ def _epochs(count: int) -> str:
 
 
 def scores(metrics: Mapping[str, float]) -> str:
-    """ "train loss 0.2310  val miou 0.8431": the telling numbers, or all where none of them is known; not NaN."""
+    """ "train loss 0.2310  val miou 0.8431": the telling numbers, or all where none of them is known.
+
+    NaN is shown where the epoch was validated: it tells that something is wrong.
+    """
+    validated = any(name.startswith("val_") and not isnan(value) for name, value in metrics.items())
     chosen = [name for name in TELLING if name in metrics] or list(metrics)
-    return "  ".join(f"{name.replace('_', ' ')} {metrics[name]:.4f}" for name in chosen if not isnan(metrics[name]))
+    told = (name for name in chosen if validated or not isnan(metrics[name]))
+    return "  ".join(f"{name.replace('_', ' ')} {metrics[name]:.4f}" for name in told)
 
 
 def duration(seconds: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
+from math import isfinite, nan
 
 import attrs
 import numpy as np
@@ -100,7 +101,8 @@ class TrainingLoop:
         rate = self._rate(progress, self.steps - 1)
         validated = (progress.epoch + 1) % self.plan.validate_every == 0 or progress.epoch + 1 == self.plan.epochs
         metrics = epoch_metrics(progress, self.validate() if validated else None, self.spec.classes)
-        score = metrics[self.plan.monitor]
+        # Of logits that are not finite the loss is not either; whatever their masks happen to score, it is luck.
+        score = metrics[self.plan.monitor] if isfinite(metrics["val_loss"]) else nan
         if validated:
             progress = self._judge(progress, score)
         improved = validated and progress.best.epoch == progress.epoch + 1

@@ -22,6 +22,7 @@ STRIDE = 32
 LARGEST_CROP = 256
 CLASSIFIED = 224
 """Side of the images that a classifier sees, as of those that published encoders were trained on."""
+_FEWEST_EPOCHS, _MOST_EPOCHS = 5, 300
 UPDATES = 3000
 """Updates a small run needs to converge from scratch; epochs are chosen to give about as many."""
 CLASSIFIER_UPDATES = 1500
@@ -113,9 +114,11 @@ def _batch(info: DatasetInfo, settings: TrainSettings) -> tuple[int, str]:
 def _epochs(info: DatasetInfo, settings: TrainSettings) -> tuple[int, str]:
     assert settings.batch is not None
     steps = max(1, info.split_sizes.get("train", 1) // settings.batch // settings.accumulate)
-    updates = _updates(info, settings)
-    epochs = max(5, min(300, round(updates / steps)))
-    return epochs, f"{steps} updates an epoch, about {updates} in all"
+    wanted = round(_updates(info, settings) / steps)
+    epochs = max(_FEWEST_EPOCHS, min(_MOST_EPOCHS, wanted))
+    bound = "the most" if epochs < wanted else "the fewest" if epochs > wanted else ""
+    reason = f"{steps} update{'s' * (steps > 1)} per epoch, {epochs * steps} in all"
+    return epochs, f"{reason}; {bound} that are chosen unasked" if bound else reason
 
 
 def _updates(info: DatasetInfo, settings: TrainSettings) -> int:
@@ -168,7 +171,8 @@ def _schedule(info: DatasetInfo, settings: TrainSettings) -> tuple[Choice, str]:
 def _warmup(info: DatasetInfo, settings: TrainSettings) -> tuple[int, str]:
     assert settings.batch is not None and settings.epochs is not None
     steps = max(1, info.split_sizes.get("train", 1) // settings.batch // settings.accumulate)
-    return min(100, steps * settings.epochs // 10), "norm statistics settle before full steps are taken"
+    updates = min(100, steps * settings.epochs // 10)
+    return updates, "norm statistics settle before full steps are taken" if updates else "there are few updates"
 
 
 def _clip(info: DatasetInfo, settings: TrainSettings) -> tuple[float, str]:

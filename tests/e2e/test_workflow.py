@@ -169,6 +169,32 @@ def test_no_image_is_written_over(cli, trained: Path, shapes: Path, tmp_path: Pa
     assert cli("predict", trained, *both, "--out", tmp_path / "out", "--no-overlays").code == 0
 
 
+def test_masks_that_somebody_drew_are_not_written_over(cli, trained: Path, shapes: Path, tmp_path: Path) -> None:
+    """They have the names of their images, and lie in a folder that is called masks as often as not."""
+    image, truth = min((shapes / "images").iterdir()), min((shapes / "masks").iterdir())
+    drawn = Path(shutil.copy(truth, tmp_path / f"{image.stem}.png"))
+    before = drawn.read_bytes()
+    cli("predict", trained, image, "--out", tmp_path).failed(3, f"{drawn} is there already", "--out")
+    assert drawn.read_bytes() == before
+    drawn.unlink()
+    assert cli("predict", trained, image, "--out", tmp_path).code == 0
+    assert json.loads((tmp_path / "predictions.json").read_text())["run"] == str(trained)
+    assert cli("predict", trained, image, "--out", tmp_path).code == 0  # its own it may
+
+
+def test_images_that_cannot_be_read_do_not_end_the_others(cli, trained: Path, shapes: Path, tmp_path: Path) -> None:
+    folder, out = tmp_path / "images", tmp_path / "out"
+    shutil.copytree(shapes / "images", folder)
+    first, second, *others = sorted(folder.iterdir())
+    for path in (first, second):
+        data = path.read_bytes()
+        path.unlink()
+        path.write_bytes(data[: len(data) // 2])
+    said = cli("predict", trained, folder, "--out", out, "--no-overlays")
+    said.failed(3, f"2 of {len(others) + 2} images cannot be read", f"the others are in {out}", str(first), str(second))
+    assert sorted(path.name for path in out.glob("*.png")) == [f"{path.stem}.png" for path in others]
+
+
 def test_data_made_anew_is_not_scored_unless_it_is_named(
     cli, trained: Path, shapes: Path, tmp_path: Path, tiny
 ) -> None:

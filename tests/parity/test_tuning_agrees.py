@@ -14,7 +14,7 @@ for needed in ("torch", "tensorflow"):
 from segport.adapters.tensorflow.backend import TensorflowBackend
 from segport.adapters.torch.backend import TorchBackend
 from segport.domain.ports.backend import Precision, TrainState
-from segport.domain.training.optimizers import AdamW
+from segport.domain.training.optimizers import AdamW, Sgd
 from segport.domain.training.tuning import Tuning
 from segport.plugins.conformance.subject import batch, lively, plan, small_spec, train
 
@@ -74,7 +74,7 @@ def test_freezing_and_thawing_is_traced_once_each() -> None:
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_what_the_loss_does_not_reach_stays_as_it_is(accumulate: int) -> None:
     """An output of weight 0 has no gradient, which is not one of zeros: its weights do not decay."""
-    changes = {"optimizer": AdamW(weight_decay=0.1), "output_weights": (1.0, 0.0), "accumulate": accumulate}
+    changes = {"optimizer": Sgd(weight_decay=0.1), "output_weights": (1.0, 0.0), "accumulate": accumulate}
     ends = []
     for backend in (TorchBackend(), TensorflowBackend()):
         model = backend.build(SPEC, lively(SPEC.graph, 0), device="cpu", precision=Precision.FP32)

@@ -128,7 +128,7 @@ def test_folders_of_masks_are_no_classes(tmp_path: Path, names: tuple[str, ...])
 def test_a_source_without_classes_is_refused(tmp_path: Path) -> None:
     put(tmp_path, "images/a.png", "masks/a.png")
     for ask in (READER.classes, READER.items):
-        with pytest.raises(DataError, match="holds no folders of images, one a class"):
+        with pytest.raises(DataError, match="holds no folders of images, one per class"):
             ask(tmp_path)
 
 

@@ -171,6 +171,13 @@ def test_small_and_large_sets_get_about_as_many_updates() -> None:
         assert 2500 <= settings.epochs * (train // settings.batch) <= 3500
 
 
+def test_the_reason_for_the_epochs_says_what_they_come_to() -> None:
+    for images, words in ((10, "1 update per epoch, 300 in all; the most"), (100, "12 updates per epoch, 3000 in all")):
+        reasons = derive(info(train=images), TrainSettings(DATA)).reasons
+        assert reasons["epochs"].startswith(words)
+    assert derive(info(train=10), TrainSettings(DATA, epochs=5)).reasons["warmup"] == "there are few updates"
+
+
 def test_accumulation_asks_for_more_epochs() -> None:
     one, four = (derive(info(train=1000), TrainSettings(DATA, accumulate=n)).settings.epochs for n in (1, 4))
     assert one and four and four > 3 * one

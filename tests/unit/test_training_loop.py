@@ -498,3 +498,10 @@ def test_count_all_feeds_the_whole_source_once() -> None:
     session = Evaluator()
     assert len(count_all(session, Batches()).counts) == BATCHES
     assert session.feeds == 1 and session.seen == [f"0/{i}" for i in range(BATCHES)]
+
+
+def test_an_epoch_whose_validation_loss_is_not_finite_is_never_the_best() -> None:
+    """Its logits are not either, and what their masks score is luck."""
+    world = World(plan(epochs=2, monitor="val_miou"), scores=(math.nan, 0.5))
+    world.loop(start())
+    assert [e.improved for e in world.events(EpochDone)] == [False, True]
