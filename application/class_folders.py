@@ -11,7 +11,7 @@ import numpy as np
 from ..domain.arrays import Counts
 from ..domain.classes import ClassMap
 from ..domain.errors import DataError
-from ..domain.listing import cut
+from ..domain.listing import counted, cut
 from ..domain.ports.mask_folders import MaskPair
 
 PLANE = ClassMap.plane()
@@ -31,7 +31,7 @@ def plane_classes(pairs: Sequence[MaskPair], truth: Path, wanted: ClassMap | Non
     problems += [f"{name}/{image}: no such mask" for name in names for image in sorted(images - found.get(name, set()))]
     if problems:
         raise DataError(
-            f"{truth} cannot be scored as classes that overlap: {len(problems)} problems.",
+            f"{truth} cannot be scored as classes that overlap: {counted(len(problems), 'problem')}.",
             problems=cut(problems),
             fix="Expected <class>/<image>.png, each image in each class's folder; empty where the class is absent.",
         )

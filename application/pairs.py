@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from enum import IntEnum
+from os.path import commonprefix
+from pathlib import PurePosixPath
 
 import numpy as np
 from attrs import frozen
@@ -157,6 +160,36 @@ def refuse(bad: Sequence[BadPair], total: int) -> DataError:
         problems=cut([pair.reason for pair in worst_first], _SHOWN),
         fix="\n".join(fixes),
     )
+
+
+def nothing_pairs(orphans: Sequence[BadPair]) -> DataError:
+    """The refusal where no file has a partner; the likely cause comes first in its fix."""
+    error = refuse(orphans, len(orphans))
+    cause = _beginnings([pair.reason for pair in orphans])
+    return DataError(error.message, problems=error.problems, fix="\n".join(filter(None, (cause, error.fix))))
+
+
+def _beginnings(reasons: Sequence[str]) -> str:
+    """What to do about names that differ in how they begin (img_0, mask_0); "" where that is not what is wrong."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for reason in reasons:
+        kind, _, file = reason.partition(": ")
+        names[kind].append(PurePosixPath(file).stem)
+    if len(names) != 2:
+        return ""
+    begin = {kind: _beginning(found) for kind, found in names.items()}
+    one, other = ({name.removeprefix(begin[kind]) for name in found} for kind, found in names.items())
+    if len(set(begin.values())) == 1 or not (one & other) - {""}:
+        return ""
+    said = " and ".join(f"{text!r} ({kind})" for kind, text in begin.items() if text)
+    return f"The likely cause: names begin with {said}. Rename files so that image and mask have equal names."
+
+
+def _beginning(names: Sequence[str]) -> str:
+    """What all begin with, up to its last separator, or else without the digits of a number that they share."""
+    common = commonprefix(names)  # noqa: RUF071 - these are texts, not paths
+    parted = re.match(r".*[_\-. ]", common)
+    return parted[0] if parted else common.rstrip("0123456789")
 
 
 def tally(bad: Sequence[BadPair]) -> str:

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..domain.classes import ClassMap
 from ..domain.description import DatasetInfo
@@ -19,13 +19,13 @@ from ..domain.plain_text import has_controls
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.dataset import Executor, IncompleteSourceError, KnowsTask, Reader, ReadsPlanes, SourceItem
 from ..domain.ports.images import PlaceImage
-from ..domain.ports.preparing import DatasetRow, DatasetStore
+from ..domain.ports.preparing import DatasetRow, DatasetStore, KnowsPrepared, Prepared
 from ..domain.resampling import Fit
 from ..domain.samples import Task
 from ..domain.splitting import SPLITS, TRAIN
 from ..domain.statistics import PixelStatistics
 from .listening import FileListener, nobody
-from .pairs import BadPair, GoodPair, PairCheck, Resizing, Severity, refuse
+from .pairs import BadPair, GoodPair, PairCheck, Resizing, Severity, nothing_pairs, refuse
 from .prepare_report import PrepareReport
 from .prepare_warnings import occurrences, warnings_of
 from .settings import PrepareSettings
@@ -55,12 +55,16 @@ class PrepareDataset:
         plan, resizing = SplitPlan.of(settings, self.store), self._resizing(settings)
         with self.store.create(settings.out, reference=settings.reference) as writer:
             survey = self.store.survey(settings.source)
+            plan = evolve(plan, prepared=self._prepared(settings.source))
             reader, why = self._reader(settings, survey)
-            classes, origin = self._classes(settings, reader)
+            items, orphans = _items(reader, settings.source)
+            if orphans and not items:
+                raise nothing_pairs(orphans)
+            _require_ids(reader, items)
+            items = plan.placed(items)
+            classes, origin = self._classes(settings, reader, items)
             task, reason = _task(settings, reader, classes)
             _require_classes(task, classes)
-            items, orphans = _items(reader, settings.source)
-            _require_ids(reader, items)
             check = PairCheck(reader, classes, writer, task, resizing)
             with closing(self.executor.map(check, items)) as checked:
                 results = list(_watched(checked, len(items), listen))
@@ -83,7 +87,7 @@ class PrepareDataset:
                 fingerprint=_fingerprint(rows),
                 source=str(settings.source),
                 reader=str(settings.reader or reader.name),
-                warnings=warnings_of(good, bad, splits, classes),
+                warnings=warnings_of(good, bad, splits, classes, ignored=settings.ignore if resizing is None else ()),
                 resized=str(resizing or ""),
             )
             writer.finish(info, classes, rows)
@@ -115,6 +119,16 @@ class PrepareDataset:
             )
         return Resizing(settings.size, settings.fit or Fit.LETTERBOX, self.place)
 
+    def _prepared(self, source: Path) -> Prepared | None:
+        """What the source says, where it was prepared before. Raises DataError where its images lie elsewhere."""
+        found = self.store.prepared(source) if isinstance(self.store, KnowsPrepared) else None
+        if found and any(row.referred for row in found.rows):
+            raise DataError(
+                f"{found.root} was prepared with --reference, so its images lie elsewhere.",
+                fix=f"Prepare the original source instead: {found.source}.",
+            )
+        return found
+
     def _reader(self, settings: PrepareSettings, survey: str) -> tuple[Reader, str]:
         if settings.reader is not None:
             return self.catalogue.reader(settings.reader.name, settings.reader.options), "as asked for"
@@ -137,7 +151,7 @@ class PrepareDataset:
             fix=f"Choose one: {' or '.join(f'--reader {reader.name}' for reader, _ in fitting)}.",
         )
 
-    def _classes(self, settings: PrepareSettings, reader: Reader) -> tuple[ClassMap, str]:
+    def _classes(self, settings: PrepareSettings, reader: Reader, items: Sequence[SourceItem]) -> tuple[ClassMap, str]:
         if settings.classes is not None:
             found, origin = self.store.read_classes(settings.classes), f"from {settings.classes}"
         else:
@@ -146,7 +160,7 @@ class PrepareDataset:
                 raise DataError(
                     f"The classes of {settings.source} are not known: no class_dict.csv came with it, and its masks "
                     "allow more than one reading.",
-                    problems=_values_seen(reader, settings.source),
+                    problems=_values_seen(reader, items),
                     fix="Write a class_dict.csv (name,r,g,b and one row a class; a column index where the values are "
                     "not 0, 1, 2 ...) and give it with --classes; leave values out with --ignore.",
                 )
@@ -190,9 +204,8 @@ def _require_ids(reader: Reader, items: Sequence[SourceItem]) -> None:
         )
 
 
-def _values_seen(reader: Reader, source: Path) -> list[str]:
+def _values_seen(reader: Reader, items: Sequence[SourceItem]) -> list[str]:
     """What some masks hold beside 0: what a table that knows 0 alone is told it lacks."""
-    items, _ = _items(reader, source)
     seen = []
     for item in items[:: max(1, len(items) // _LOOKED_AT)][:_LOOKED_AT]:
         try:

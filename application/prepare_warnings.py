@@ -12,15 +12,24 @@ from .pairs import BadPair, GoodPair, tally
 
 
 def warnings_of(
-    good: Sequence[GoodPair], bad: Sequence[BadPair], splits: Mapping[str, str], classes: ClassMap
+    good: Sequence[GoodPair],
+    bad: Sequence[BadPair],
+    splits: Mapping[str, str],
+    classes: ClassMap,
+    *,
+    ignored: Sequence[int] = (),
 ) -> tuple[str, ...]:
-    """Every warning about the pairs, those left out first."""
+    """Every warning about the pairs, those left out first.
+
+    ``ignored`` are the mask values that were asked to be, of masks that are counted as they were stored.
+    """
     return (
         *_left_out(bad),
         *_duplicates(good, splits),
         *_scarce_classes(good, splits, classes),
         *_lost_classes(good, classes),
         *_uncounted_splits(good, splits),
+        *_nowhere_ignored(good, ignored),
     )
 
 
@@ -78,6 +87,13 @@ def _uncounted_splits(good: Sequence[GoodPair], splits: Mapping[str, str]) -> li
         counted[splits[pair.item.key]] += int(pair.statistics.pixels.sum())
     empty = [split for split in SPLITS if split in counted and not counted[split]]
     return [f"every pixel is ignored in {listed(empty)}, so there is nothing to score"] if empty else []
+
+
+def _nowhere_ignored(good: Sequence[GoodPair], ignored: Sequence[int]) -> list[str]:
+    """Ignored pixels are counted for all values together: only where there are none is it sure that each is missing."""
+    if not ignored or any(pair.statistics.ignored for pair in good):
+        return []
+    return [f"no mask holds the ignored value{'s' if len(ignored) > 1 else ''} {listed(ignored)}"]
 
 
 def _lost_classes(good: Sequence[GoodPair], classes: ClassMap) -> list[str]:

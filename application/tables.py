@@ -141,8 +141,9 @@ def frequency_table(counts: Mapping[str, Mapping[str, ClassCount]], unit: str = 
         shares = (f"{100 * count.pixels / total:.2f}" for count, total in zip(found, totals, strict=True))
         return (name, *shares, *(f"{count.images:,}" for count in found))
 
-    columns = (f"{split}, {what}" for what in (f"% of {unit}", "images") for split in counts)
-    return Table(("class", *columns), tuple(row(name) for name in next(iter(counts.values()))))
+    columns = (f"{split} {what}" for what in ("%", "images") for split in counts)
+    rows = tuple(row(name) for name in next(iter(counts.values())))
+    return Table(("class", *columns), rows, caption=f"% of the {unit} of each split, and images with the class")
 
 
 def info_table(info: DatasetInfo) -> Table:

@@ -6,7 +6,7 @@ from importlib import import_module
 
 from cyclopts import App
 
-_HOMES = {
+HOMES = {
     "quickstart": "quickstart",
     "run-all": "run_all_commands",
     "download": "download_commands",
@@ -29,5 +29,5 @@ _HOMES = {
 
 def register(app: App, asked: str = "") -> None:
     """Adds every command to ``app``; where ``asked`` is one, only those of its module, and imports no other's."""
-    for module in [_HOMES[asked]] if asked in _HOMES else dict.fromkeys(_HOMES.values()):
+    for module in [HOMES[asked]] if asked in HOMES else dict.fromkeys(HOMES.values()):
         import_module(f".{module}", __package__).register(app)

@@ -8,8 +8,9 @@ import attrs
 from cyclopts import App
 
 from ..application.settings import CompareBackendsSettings, CompareSettings
+from ..domain.listing import counted
 from .dispatch import add
-from .terminal import Terminal
+from .terminal import Terminal, typed
 
 if TYPE_CHECKING:
     from ..bootstrap import Toolkit
@@ -29,9 +30,8 @@ def compare(toolkit: Toolkit, settings: CompareSettings, terminal: Terminal) -> 
     terminal.table(run_table(report))
     for run in report.runs:
         if not run.scores:
-            terminal.result(
-                f"not scored on {report.split}: {run.run}; segport evaluate {run.run} --split {report.split}"
-            )
+            command = typed("segport", "evaluate", run.run, "--split", report.split)
+            terminal.result(f"not scored on {report.split}: {run.run}; {command}")
     terminal.wrote([report.curves])
     terminal.object(attrs.asdict(report))
     return 0
@@ -43,8 +43,9 @@ def compare_backends(toolkit: Toolkit, settings: CompareBackendsSettings, termin
 
     report = toolkit.compare_backends(settings, listen=terminal.counter("compared"))
     pixels = report.rows[0].difference.pixels
+    images = counted(report.images, "image")
     terminal.result(
-        f"{report.run}, split {report.split}: {report.images} images, {pixels:,} pixels at the size the model sees"
+        f"{report.run}, split {report.split}: {images}, {counted(pixels, 'pixel')} at the size the model sees"
     )
     terminal.table(backend_table(report.rows))
     for other in report.left_out:

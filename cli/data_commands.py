@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 from cyclopts import App
 
 from ..application.settings import GenerateSettings, InspectSettings, PrepareSettings, ScoreSettings
+from ..domain.listing import counted, cut
 from .dispatch import add
-from .terminal import Terminal
+from .terminal import Terminal, typed
 
 if TYPE_CHECKING:
     from ..application.prepare_report import PrepareReport
@@ -28,8 +31,8 @@ def register(app: App) -> None:
 def generate(toolkit: Toolkit, settings: GenerateSettings, terminal: Terminal) -> int:
     """Makes the shapes data set."""
     toolkit.generate(settings, listen=terminal.counter("drawn"))
-    terminal.result(f"{settings.num_images} images of {settings.height}x{settings.width}")
-    terminal.wrote([settings.out], then=f"segport prepare {settings.out} {settings.out}-prepared")
+    terminal.result(f"{counted(settings.num_images, 'image')} of {settings.height}x{settings.width}")
+    terminal.wrote([settings.out], then=typed("segport", "prepare", settings.out, f"{settings.out}-prepared"))
     terminal.object({"out": settings.out, "images": settings.num_images})
     return 0
 
@@ -38,7 +41,7 @@ def prepare(toolkit: Toolkit, settings: PrepareSettings, terminal: Terminal) -> 
     """Checks and writes a data set, and says what it found."""
     report = toolkit.prepare(settings, listen=terminal.counter("checked"))
     show_prepared(report, terminal)
-    terminal.wrote([report.out], then=f"segport train {report.out}")
+    _lead_to_training(report.out, report.info, [report.out], terminal)
     terminal.object({"out": report.out, **_values(report.info), "left_out": list(report.left_out)})
     return 0
 
@@ -59,7 +62,7 @@ def inspect(toolkit: Toolkit, settings: InspectSettings, terminal: Terminal) -> 
     report = toolkit.inspect(settings, listen=terminal.counter("counted"))
     show_info(report.info, terminal)
     terminal.table(frequency_table(report.counts, report.info.task.unit))
-    terminal.wrote(report.files, then=f"segport train {settings.data}")
+    _lead_to_training(settings.data, report.info, report.files, terminal)
     counts = {
         split: {name: attrs.asdict(count) for name, count in classes.items()}
         for split, classes in report.counts.items()
@@ -73,11 +76,19 @@ def show_info(info: DatasetInfo, terminal: Terminal) -> None:
     from ..application.tables import info_table
 
     sizes = ", ".join(f"{name} {count}" for name, count in info.split_sizes.items())
-    terminal.result(f"{info.name}: {info.task.value}, {info.channels} channel(s), {sizes}")
+    terminal.result(f"{info.name}: {info.task.value}, {counted(info.channels, 'channel')}, {sizes}")
     terminal.result(f"height {_spread(info.height)}, width {_spread(info.width)} (least, median, largest)")
     terminal.table(info_table(info))
     for warning in info.warnings:
         terminal.result(f"warning: {warning}")
+
+
+def _lead_to_training(data: Path, info: DatasetInfo, files: Iterable[Path], terminal: Terminal) -> None:
+    """Ends a command on a data set: ``files`` were written, and what it takes to train on it."""
+    trainable = "val" in info.split_sizes
+    terminal.wrote(files, then=typed("segport", "train", data) if trainable else "")
+    if not trainable:
+        terminal.say("training needs a val split: prepare with --split 0.8,0.2")
 
 
 def _values(info: DatasetInfo) -> dict[str, object]:
@@ -94,9 +105,9 @@ def score(toolkit: Toolkit, settings: ScoreSettings, terminal: Terminal) -> int:
     from ..application.tables import class_table, value_table
 
     report = toolkit.score(settings, listen=terminal.counter("scored"))
-    terminal.result(f"{len(report.keys)} masks")
-    for path in report.extra:
-        terminal.result(f"not scored, no true mask: {path}")
+    terminal.result(counted(len(report.keys), "mask"))
+    for line in cut([f"not scored, no true mask: {path}" for path in report.extra]):
+        terminal.result(line)
     for warning in report.warnings:
         terminal.result(f"warning: {warning}")
     terminal.table(class_table(report.rows))

@@ -6,6 +6,7 @@ import sys
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from ..domain.listing import counted
 from ..domain.ports.downloading import Action, Progress
 from .terminal import Terminal
 
@@ -73,7 +74,7 @@ class DownloadBars:
 
 def _amount(progress: Progress) -> str:
     if progress.action is Action.UNPACK:
-        return f"{progress.done} files"
+        return counted(progress.done, "file")
     return f"{progress.done / 1e6:.1f}" + (f"/{progress.total / 1e6:.1f} MB" if progress.total is not None else " MB")
 
 

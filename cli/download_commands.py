@@ -8,9 +8,10 @@ import attrs
 from cyclopts import App
 
 from ..application.settings import DownloadSettings
+from ..domain.listing import counted
 from .dispatch import add
 from .download_bars import DownloadBars
-from .terminal import Terminal
+from .terminal import Terminal, typed
 
 if TYPE_CHECKING:
     from ..application.downloading.download import DownloadReport
@@ -45,21 +46,16 @@ def download(toolkit: Toolkit, settings: DownloadSettings, terminal: Terminal) -
 def show_download(report: DownloadReport, terminal: Terminal) -> None:
     """What came, and how it was checked."""
     terminal.result(f"{report.name}: {report.title}; licence: {report.licence}")
-    terminal.result(
-        f"fetched: {_files(report.files)}, {_megabytes(report.size)}, {_megabytes(report.received)} of it just now"
-    )
-    for checked, files in report.checked.items():
-        terminal.result(f"{_files(files)}: {_CHECKED[checked]}")
+    files, now = counted(report.files, "file"), _megabytes(report.received)
+    terminal.result(f"fetched: {files}, {_megabytes(report.size)}, {now} of it just now")
+    for checked, number in report.checked.items():
+        terminal.result(f"{counted(number, 'file')}: {_CHECKED[checked]}")
     for note in report.notes:
         terminal.result(f"warning: {note}")
 
 
 def _next(report: DownloadReport) -> str:
-    return f"segport prepare {report.out} {report.out}-prepared {report.prepare}".strip()
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
+    return f"{typed('segport', 'prepare', report.out, f'{report.out}-prepared')} {report.prepare}".strip()
 
 
 def _megabytes(size: int) -> str:

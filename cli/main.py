@@ -22,7 +22,7 @@ from ..domain.errors import (
     SegportError,
     TrainingDivergedError,
 )
-from .commands import register
+from .commands import HOMES, register
 from .streams import lasting_streams
 
 EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
@@ -97,4 +97,5 @@ def _report(error: BaseException, *, debug: bool) -> int:
 
 
 def _subject(arguments: Sequence[str]) -> str:
-    return f"{arguments[0]} " if arguments and not arguments[0].startswith("-") else ""
+    """The command whose help explains more; "" where there is none of the name."""
+    return f"{arguments[0]} " if arguments and arguments[0] in HOMES else ""

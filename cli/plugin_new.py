@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from ..domain.errors import InvalidSpecError
 from .dispatch import begin
+from .terminal import typed
 
 
 @frozen
@@ -38,6 +39,6 @@ def new(given: dict[str, Any]) -> int:
     toolkit.write_folder(out, written)
     for path in written:
         terminal.say(f"wrote {out / path}")
-    terminal.say(f"next: pip install -e '{out}[test]' && pytest {out}")
+    terminal.say(f"next: {typed('pip', 'install', '-e', f'{out}[test]')} && {typed('pytest', out)}")
     terminal.object({"out": out, "files": list(written)})
     return 0

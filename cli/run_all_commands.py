@@ -13,7 +13,7 @@ from ..application.settings import SeedsSettings
 from . import data_commands, download_commands, training_commands
 from .dispatch import add
 from .download_bars import DownloadBars
-from .terminal import Terminal
+from .terminal import Terminal, typed
 
 if TYPE_CHECKING:
     from ..application.run_all.run_all import RunAllReport
@@ -68,7 +68,7 @@ def perform(toolkit: Toolkit, plan: Plan, terminal: Terminal) -> RunAllReport:
     with toolkit.listening(quiet=terminal.quiet) as (listen, stop), stage.open:
         hear = Hearing(stage.begun, stage.kept, stage.done, stage.count, listen, stage.fetched)
         report = toolkit.run_all(plan, hear=hear, stop=stop)
-    terminal.wrote([report.page], then=f"open {report.page}")
+    terminal.wrote([report.page], then=typed("open", report.page))
     return report
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..domain.ports.reporting import Table
+
+
+def typed(*words: object) -> str:
+    """A command as it would be typed: what a shell would take apart is quoted."""
+    return shlex.join(map(str, words))
 
 
 @frozen
@@ -40,17 +46,23 @@ class Terminal:
         print(text, file=sys.stderr if self.json else sys.stdout, flush=True)
 
     def table(self, table: Table) -> None:
-        """A table of the result, numbers to the right."""
+        """A table of the result, numbers to the right. No column is lost where there is little room."""
         from rich.table import Table as RichTable
 
+        from .column_widths import GAP, column_widths
+
+        console = self._console()
+        widths = column_widths(table, console.width)
+        # rich would cut off what sticks out
+        console.width = max(console.width, sum(widths) + GAP * (len(widths) - 1))
         shown = RichTable(
             title=table.caption or None, title_justify="left", box=None, pad_edge=False, header_style="bold"
         )
-        for column, numbers in zip(table.columns, table.numeric, strict=True):
-            shown.add_column(column, justify="right" if numbers else "left", overflow="fold", no_wrap=numbers)
+        for column, numbers, width in zip(table.columns, table.numeric, widths, strict=True):
+            shown.add_column(column, justify="right" if numbers else "left", overflow="fold", width=width)
         for row in table.rows:
             shown.add_row(*row)
-        self._console().print(shown)
+        console.print(shown)
 
     def object(self, values: Mapping[str, Any]) -> None:
         """The result as one JSON object, where it was asked for."""
@@ -58,7 +70,7 @@ class Terminal:
             print(json.dumps(jsonable(values), allow_nan=False))
 
     def wrote(self, paths: Iterable[Path], then: str = "") -> None:
-        """Ends a command: what lies where, and the likely next command."""
+        """Ends a command: what lies where, and the likely next command, as ``typed``."""
         for path in paths:
             self.say(f"wrote {path}")
         if then:

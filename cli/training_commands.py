@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,11 @@ import attrs
 from cyclopts import App
 
 from ..application.settings import EvaluateSettings, PredictSettings, SeedsSettings
+from ..domain.errors import SegportError
+from ..domain.listing import counted
 from .dispatch import add, begin
 from .flags import command
-from .terminal import Terminal
+from .terminal import Terminal, typed
 
 if TYPE_CHECKING:
     from ..application.evaluate import EvaluationReport
@@ -51,16 +53,16 @@ def train(toolkit: Toolkit, settings: SeedsSettings, terminal: Terminal) -> int:
     show_recipe(toolkit, settings, terminal)
     with toolkit.listening(quiet=terminal.quiet) as (listen, stop):
         if settings.seeds > 1:
-            return _done(toolkit.train_seeds(settings, listen=listen, stop=stop), terminal)
-        return _done(toolkit.train(settings.single(), listen=listen, stop=stop), terminal)
+            return _done(toolkit, toolkit.train_seeds(settings, listen=listen, stop=stop), terminal)
+        return _done(toolkit, toolkit.train(settings.single(), listen=listen, stop=stop), terminal)
 
 
 def _resume(toolkit: Toolkit, run: Path, compute: Mapping[str, Any], terminal: Terminal) -> int:
     """Goes on with a run, or with those of several seeds, computed in another way if asked."""
     with toolkit.listening(quiet=terminal.quiet) as (listen, stop):
         if toolkit.runs.seeds(run) is not None:
-            return _done(toolkit.train_seeds.resume(run, listen=listen, stop=stop, **compute), terminal)
-        return _done(toolkit.train.resume(run, listen=listen, stop=stop, **compute), terminal)
+            return _done(toolkit, toolkit.train_seeds.resume(run, listen=listen, stop=stop, **compute), terminal)
+        return _done(toolkit, toolkit.train.resume(run, listen=listen, stop=stop, **compute), terminal)
 
 
 def show_recipe(toolkit: Toolkit, settings: SeedsSettings, terminal: Terminal) -> None:
@@ -73,11 +75,23 @@ def show_recipe(toolkit: Toolkit, settings: SeedsSettings, terminal: Terminal) -
         terminal.say(f"{name} = {chosen[name]}: {reason}")
 
 
-def _done(report: TrainReport | SeedsReport, terminal: Terminal) -> int:
+def _done(toolkit: Toolkit, report: TrainReport | SeedsReport, terminal: Terminal) -> int:
     show_training(report, terminal)
-    terminal.wrote([report.run, report.curves], then=f"segport evaluate {report.run}")
+    split = [] if "test" in _splits(toolkit, report.run) else ["--split", "val"]
+    terminal.wrote([report.run, report.curves], then=typed("segport", "evaluate", report.run, *split))
     terminal.object(attrs.asdict(report))
     return 0
+
+
+def _splits(toolkit: Toolkit, run: Path) -> Collection[str]:
+    """Of the data set that a run, or those of several seeds, were trained on."""
+    group = toolkit.runs.seeds(run)
+    configuration = toolkit.runs.open(run).configuration() if group is None else group.configuration
+    try:
+        return toolkit.datasets.open(Path(configuration["train"]["data"])).splits
+    except SegportError:
+        # the training is done, and went well: what became of its data since must not make it fail
+        return ("test",)
 
 
 def show_training(report: TrainReport | SeedsReport, terminal: Terminal) -> None:
@@ -85,10 +99,11 @@ def show_training(report: TrainReport | SeedsReport, terminal: Terminal) -> None
     from ..application.training.train import TrainReport
 
     if isinstance(report, TrainReport):
-        terminal.result(
-            f"best validation {report.monitor} {report.best_score:.4f} in epoch {report.best_epoch} of {report.epochs} "
-            f"({report.reason}, {report.seconds:.0f} s on {report.backend}, {report.device}, {report.precision})"
-        )
+        where = f"{report.reason}, {report.seconds:.0f} s on {report.backend}, {report.device}, {report.precision}"
+        told = f"best validation {report.monitor} {report.best_score:.4f} in epoch {report.best_epoch} of {report.epochs}"
+        if not report.best_epoch:
+            told = f"no epoch of {report.epochs} has a validation {report.monitor}: there is no best checkpoint"
+        terminal.result(f"{told} ({where})")
     else:
         show_seeds(report, terminal)
 
@@ -114,7 +129,7 @@ def evaluate(toolkit: Toolkit, settings: EvaluateSettings, terminal: Terminal) -
         return 0
     report = toolkit.evaluate(settings, listen=terminal.counter("evaluated"))
     show_evaluation(report, terminal)
-    terminal.wrote(report.files, then=f"segport predict {settings.run} IMAGES --out predictions")
+    terminal.wrote(report.files, then=typed("segport", "predict", settings.run, "IMAGES", "--out", "predictions"))
     terminal.object(report_values(report))
     return 0
 
@@ -123,7 +138,7 @@ def show_seeds_evaluation(summary: SeedsEvaluation, terminal: Terminal) -> None:
     """The tables of several seeds' evaluation."""
     from ..application.seed_tables import SD, evaluation_tables
 
-    terminal.result(f"{summary.run}, split {summary.split}: {len(summary.reports)} seeds; {SD}")
+    terminal.result(f"{summary.run}, split {summary.split}: {counted(len(summary.reports), 'seed')}; {SD}")
     for table in evaluation_tables(summary):
         terminal.table(table)
 
@@ -133,7 +148,7 @@ def show_evaluation(report: EvaluationReport, terminal: Terminal) -> None:
     from ..application.tables import calibration_table, class_table, value_table
 
     where = ", native resolution" if report.unit == "pixels" else ""
-    terminal.result(f"{report.run}, split {report.split}: {len(report.keys)} images{where}")
+    terminal.result(f"{report.run}, split {report.split}: {counted(len(report.keys), 'image')}{where}")
     terminal.table(class_table(report.rows))
     terminal.table(value_table("metric", report.scores))
     if report.at_training_size:
@@ -152,8 +167,9 @@ def predict(toolkit: Toolkit, settings: PredictSettings, terminal: Terminal) -> 
     if report.table:
         terminal.wrote([report.table])
     else:
-        folder = f"{report.planes} TRUE_MASKS --overlapping" if report.planes else f"{settings.out} TRUE_MASKS"
-        terminal.wrote([settings.out], then=f"segport score {folder}, where you have them")
+        overlapping = ["--overlapping"] if report.planes else []
+        command = typed("segport", "score", report.planes or settings.out, "TRUE_MASKS", *overlapping)
+        terminal.wrote([settings.out], then=f"{command}, where you have them")
     terminal.object(attrs.asdict(report))
     return 0
 
@@ -161,5 +177,5 @@ def predict(toolkit: Toolkit, settings: PredictSettings, terminal: Terminal) -> 
 def show_predictions(report: PredictReport, terminal: Terminal) -> None:
     """How many, and how long it took."""
     per_second = len(report.images) / report.seconds if report.seconds else float("nan")
-    what = f"{len(report.images)} images named" if report.table else f"{len(report.masks)} masks"
+    what = f"{counted(len(report.images), 'image')} named" if report.table else counted(len(report.masks), "mask")
     terminal.result(f"{what} in {report.seconds:.1f} s ({per_second:.1f} images/s, {report.device})")

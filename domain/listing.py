@@ -14,6 +14,11 @@ def cut(texts: Sequence[str], shown: int = SHOWN) -> list[str]:
     return [*texts[:shown], *more]
 
 
+def counted(number: int, noun: str) -> str:
+    """ "1 mask", "2 masks": of nouns that take an s."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def listed(values: Iterable[object]) -> str:
     """The first of the values on one line, with commas."""
     return ", ".join(cut([str(value) for value in values]))

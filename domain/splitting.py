@@ -120,12 +120,7 @@ def split_by_ratios(groups: Mapping[str, str], ratios: Ratios, *, seed: int, hol
     rest = [group for group in order if group not in held]
     shares = ratios.shares()
     if len(rest) < len(shares):
-        what = "images" if len(members) == len(groups) else "groups of images that belong together"
-        aside = f", {len(held)} of them set aside," if held else ""
-        raise DataError(
-            f"There are {len(members)} {what}{aside} for {len(shares)} splits ({', '.join(shares)}).",
-            fix="Add images, or ask for fewer splits, for example --split 0.8,0.2.",
-        )
+        raise _too_few(members, groups, len(held), shares)
     quotas = _quotas(shares, sum(len(members[group]) for group in rest))
     chosen = held | _fill(rest, members, quotas)
     return {key: chosen[groups[key]] for key in sorted(groups)}
@@ -163,6 +158,22 @@ def split_as_given(
     counts = {name: list(taken.values()).count(name) for name in (VAL, HOLDING)}
     notes = [f"{n} image{'s' * (n > 1)} of 'train' became {name!r} (seed {seed})" for name, n in counts.items() if n]
     return splits | taken, notes
+
+
+def _too_few(
+    members: Mapping[str, Sequence[str]], groups: Mapping[str, str], held: int, shares: Mapping[str, float]
+) -> DataError:
+    """The error for fewer images, or groups, than splits: whether the holdout took them or they are too few anyway."""
+    what = "images" if len(members) == len(groups) else "groups of images that belong together"
+    splits = f"{len(shares)} split{'s' if len(shares) > 1 else ''} ({', '.join(shares)})"
+    if held and len(members) >= len(shares):
+        left = f"{len(members) - held} of {len(members)} {what}"
+        return DataError(f"The holdout leaves {left} for {splits}.", fix="Set fewer images aside with --holdout.")
+    fewer = len(members) > 1 and len(shares) > 2
+    return DataError(
+        f"There are {len(members)} {what} for {splits}.",
+        fix="Add images, or ask for fewer splits, for example --split 0.8,0.2." if fewer else "Add images.",
+    )
 
 
 def _members(groups: Mapping[str, str]) -> dict[str, list[str]]:

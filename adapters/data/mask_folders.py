@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,10 @@ class PictureMaskFolders:
     max_pixels: int = MAX_PIXELS
 
     def pairs(self, predictions: Path, truth: Path) -> MaskPairs:
-        """By path below the folder, without extension and without endings such as ``_mask``."""
+        """By path below the folder, without extension and without endings such as ``_mask``.
+
+        An overlay beside its mask, as ``predict`` writes them, is no mask in either folder, and so at most ``extra``.
+        """
         for folder in (predictions, truth):
             require_folder(folder)
         problems: list[str] = []
@@ -42,12 +44,13 @@ class PictureMaskFolders:
         if problems:
             raise refuse(truth, problems, _FIX)
         pairs = tuple(MaskPair(name, predicted[name], path) for name, path in sorted(true.items()))
-        return MaskPairs(pairs, tuple(path for name, path in predicted.items() if name not in true))
+        paired = {pair.prediction for pair in pairs}
+        return MaskPairs(pairs, tuple(path for path in pictures_below(predictions) if path not in paired))
 
     def classes(self, predictions: Path, truth: Path) -> ClassMap | None:
         """From a table in the folder of true masks, beside it, or in the folder of predictions; else binary."""
         places = [truth, truth.parent, predictions, predictions.parent]
-        return implied_classes(places, pictures_below(truth), self.max_pixels)
+        return implied_classes(places, _masks_below(truth), self.max_pixels)
 
     def read_truth(self, path: Path, classes: ClassMap) -> Labels:
         """As every mask is read."""
@@ -66,10 +69,16 @@ class PictureMaskFolders:
         return read_labels(path, classes, self.max_pixels)
 
 
+def _masks_below(folder: Path) -> list[Path]:
+    """The pictures, but not ``a_overlay.png`` beside ``a.png``."""
+    paths = pictures_below(folder)
+    drawn = {path.with_name(f"{path.stem}_overlay.png") for path in paths if path.suffix == ".png"}
+    return [path for path in paths if path not in drawn]
+
+
 def _by_name(folder: Path, problems: list[str]) -> dict[str, Path]:
-    """Pictures by what their names have in common with their partner's."""
-    paths: Sequence[Path] = pictures_below(folder)
-    named = [(path.relative_to(folder).with_suffix("").as_posix(), path) for path in paths]
+    """Masks by what their names have in common with their partner's."""
+    named = [(path.relative_to(folder).with_suffix("").as_posix(), path) for path in _masks_below(folder)]
     exact = {name for name, _ in named}
     found: dict[str, Path] = {}
     for name, path in named:

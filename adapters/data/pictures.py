@@ -1,6 +1,7 @@
 """Pictures with their headers read, by Pillow: what a file is, how large, how it lies, and every way it can be wrong.
 
-What a file is, its first bytes decide; its name does not. Of files with several frames (GIF, TIFF) the first is read.
+What a file is, its first bytes decide; its name does not. TIFF, GIF and WebP that hold a stack, several pages of one
+size, are refused; of a pyramid, or a picture with its thumbnail, the first page is read.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ MEANT = "SEGPORT_MAX_PIXELS"
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
 """None of these runs other programs, as the reader of EPS does."""
+_PAGED = ("TIFF", "GIF", "WEBP")
+"""Formats of stacks. The further pictures in a JPEG (MPO) are other views or previews, not pages."""
+_SUBFILE, _TRANSPARENCY = 254, 4
+"""The tag of TIFF that says what a page is, and its bit for a mask that belongs to the page before."""
 _TOO_MUCH = "what it claims to hold is more than there is memory for"
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -107,7 +112,7 @@ def opened(path: Source, max_pixels: int) -> Iterator[Opened]:
     max_pixels = max(max_pixels, _meant())
     try:
         with path.open("rb") as file:
-            image = _header(path, file, max_pixels)
+            image = _first_page(path, file, max_pixels)
             stored = str(image.tile[0].args) if isinstance(image, ImageFile) and image.tile else ""
             with image:
                 yield Opened(path, image, _orientation(path, file, image), stored)
@@ -130,6 +135,41 @@ def opened(path: Source, max_pixels: int) -> Iterator[Opened]:
 def refusal(path: Source, reason: str, fix: str = "") -> DataError:
     """The error for a picture that cannot be used."""
     return DataError(f"Cannot read {path}: {reason}.", fix=fix)
+
+
+def _first_page(path: Source, file: IO[bytes], max_pixels: int) -> Pillow.Image:
+    """The picture, not decoded. Raises DataError for a stack, of which nobody knows the page that is meant."""
+    image = _header(path, file, max_pixels)
+    if image.format not in _PAGED:
+        return image
+    try:
+        with _quiet():
+            stack = _is_stack(image)
+    except EOFError:
+        return image
+    except MemoryError:
+        raise refusal(path, _TOO_MUCH) from None
+    except Exception:  # noqa: BLE001 - what cannot be read as a second page is none
+        stack = False
+    if stack:
+        raise refusal(
+            path,
+            "it holds several pages of one size, a stack or an animation",
+            "Save the page that is meant as an image of its own.",
+        )
+    file.seek(0)  # opened anew: a second page that is broken leaves its tags behind, and the first is read by them
+    return _header(path, file, max_pixels)
+
+
+def _is_stack(image: Pillow.Image) -> bool:
+    """Whether the second page is as large as the first. Raises EOFError where there is none."""
+    if image.format != "TIFF":
+        # All frames of an animation share a canvas; to move to the second would decode the first.
+        return bool(getattr(image, "is_animated", False))
+    first = image.size
+    image.seek(1)
+    kind = getattr(image, "tag_v2", {}).get(_SUBFILE, 0)
+    return image.size == first and not (isinstance(kind, int) and kind & _TRANSPARENCY)
 
 
 def _header(path: Source, file: IO[bytes], max_pixels: int) -> Pillow.Image:

@@ -17,7 +17,7 @@ from ...domain.errors import DataError
 from ...domain.file_names import require_folder_names
 from ...domain.listing import cut
 from ...domain.ports.images import ImageCodec
-from ...domain.ports.preparing import DatasetRow
+from ...domain.ports.preparing import DatasetRow, Prepared
 from ...domain.samples import Sample, Task
 from ...domain.splitting import SPLITS
 from ..files import is_file, read_text
@@ -26,8 +26,13 @@ from .toml import read_toml
 
 INFO, CLASSES, ROWS = "dataset.toml", "class_dict.csv", "metadata.csv"
 IMAGES, MASKS = "images", "masks"
+RUN = "run.toml"
 EACH = "*"
 _AGAIN = "Prepare it again, or bring the files back."
+_OURS = {"schema", "fingerprint", "splits"}
+"""Keys by which a dataset.toml is known: other programs have files of that name too."""
+_DEPTH = 3
+_SUGGESTED = 5
 
 
 @frozen
@@ -104,8 +109,7 @@ class PreparedDataset:
 def open_dataset(root: Path, codec: ImageCodec) -> PreparedDataset:
     """Reads the tables and looks for the files. Raises DataError with all that is missing or does not fit."""
     if not (root / INFO).is_file():
-        what = f"is no prepared data set: it holds no {INFO}" if root.exists() else "does not exist"
-        raise DataError(f"{root} {what}.", fix=f"Make one: segport prepare SOURCE {root}.")
+        raise _no_dataset(root)
     info = info_from_data(read_toml(root / INFO, DataError), str(root / INFO))
     classes = parse_class_dict(read_text(root / CLASSES), str(root / CLASSES))
     rows = parse_rows(read_text(root / ROWS), str(root / ROWS))
@@ -113,6 +117,58 @@ def open_dataset(root: Path, codec: ImageCodec) -> PreparedDataset:
     if problems:
         raise DataError(f"The data set {root} has changed since it was prepared.", problems=cut(problems), fix=_AGAIN)
     return PreparedDataset(root, info, classes, tuple(rows), codec)
+
+
+def prepared_within(source: Path) -> Prepared | None:
+    """The tables of a prepared data set that ``source`` is, or wraps as the only folder in its place; else None."""
+    for _ in range(_DEPTH):
+        if is_file(source / INFO) and is_file(source / ROWS):
+            return _prepared(source)
+        inside = _folders(source)
+        if len(inside) != 1:
+            return None
+        (source,) = inside
+    return None
+
+
+def _prepared(root: Path) -> Prepared | None:
+    data = read_toml(root / INFO, DataError)
+    if not data.keys() >= _OURS:
+        return None
+    rows = parse_rows(read_text(root / ROWS), str(root / ROWS))
+    return Prepared(root, str(data.get("source", "")), tuple(rows))
+
+
+def _no_dataset(root: Path) -> DataError:
+    """The error for a folder without a data set: what it is instead, and which one may be meant."""
+    if not root.exists():
+        return DataError(
+            f"{root} does not exist.",
+            fix=f"Make one: segport prepare SOURCE {root}. One that was moved can be named with --data.",
+        )
+    if is_file(root / RUN):
+        return DataError(
+            f"{root} is a run, not a prepared data set.",
+            fix=f"Give the data set that it was trained on, which {root / RUN} names, or another.",
+        )
+    return DataError(f"{root} is no prepared data set: it holds no {INFO}.", fix=_meant_instead(root))
+
+
+def _meant_instead(root: Path) -> str:
+    """Data sets in the folder, or the one that was prepared from it; else how to make one of it."""
+    beside = f"{root}-prepared" if root.name not in ("", "..") else "OUT"
+    there = [str(folder) for folder in (*_folders(root), Path(beside)) if is_file(folder / INFO)]
+    if there:
+        return f"Did you mean {' or '.join(cut(there, _SUGGESTED))}?"
+    return f"Make one: segport prepare {root} {beside}."
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Those in a folder, sorted, hidden ones passed over; none where it cannot be listed."""
+    try:
+        return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    except OSError:
+        return []
 
 
 def mask_files(mask: str, classes: Sequence[str]) -> list[str]:

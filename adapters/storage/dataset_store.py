@@ -22,10 +22,21 @@ from ...domain.errors import DataError
 from ...domain.file_names import is_stem, require_folder_names
 from ...domain.ports.dataset import SourceItem
 from ...domain.ports.images import ImageCodec
-from ...domain.ports.preparing import DatasetRow, StoredPair
+from ...domain.ports.preparing import DatasetRow, Prepared, StoredPair
 from .. import files
 from ..claim import place_claimed
-from .dataset import CLASSES, EACH, IMAGES, INFO, MASKS, ROWS, PreparedDataset, mask_files, open_dataset
+from .dataset import (
+    CLASSES,
+    EACH,
+    IMAGES,
+    INFO,
+    MASKS,
+    ROWS,
+    PreparedDataset,
+    mask_files,
+    open_dataset,
+    prepared_within,
+)
 from .tables import format_rows, info_to_data, parse_splits
 from .toml import write_toml
 
@@ -122,7 +133,7 @@ class FolderWriter:
 
 @frozen
 class DatasetFolders:
-    """Implements the port ``DatasetStore``."""
+    """Implements the ports ``DatasetStore`` and ``KnowsPrepared``."""
 
     codec: ImageCodec
 
@@ -139,6 +150,10 @@ class DatasetFolders:
     def open(self, path: Path) -> PreparedDataset:
         """Raises DataError with everything that is wrong with it."""
         return open_dataset(path, self.codec)
+
+    def prepared(self, source: Path) -> Prepared | None:
+        """What a prepared data set says of its images, also of one in folders that hold nothing else; else None."""
+        return prepared_within(source)
 
     def survey(self, source: Path) -> str:
         """Files by extension, in one line. Raises DataError for what does not exist or is empty."""

@@ -12,6 +12,7 @@ from typing import Any
 from attrs import frozen
 
 from ...domain.errors import CheckpointError
+from ...domain.listing import cut
 from ...domain.ports.checkpoints import Checkpoint, Pretrained, SeedRuns
 from .. import files
 from ..claim import TakenError, claimed
@@ -23,6 +24,7 @@ from .toml import read_toml, write_toml
 SEEDS = "seeds.toml"
 PLOTS = "plots"
 LOCK = ".lock"
+_SUGGESTED = 5
 
 
 @frozen
@@ -105,7 +107,7 @@ class RunFolders:
                 named = ", ".join(map(str, several.runs.values()))
                 raise CheckpointError(f"{path} holds several runs, one per seed.", fix=f"Name one of them: {named}.")
             what = "is no run: it holds no run.toml" if path.exists() else "does not exist"
-            raise CheckpointError(f"{path} {what}.", fix="Give the folder that `segport train` said it wrote.")
+            raise CheckpointError(f"{path} {what}.", fix=_meant_instead(path))
         return RunFolder(path)
 
     def home(self, path: Path) -> Path | None:
@@ -122,6 +124,17 @@ class RunFolders:
     def load_pretrained(self, path: Path) -> Pretrained:
         """As ``load_checkpoint``, and also from a plain safetensors file."""
         return load_pretrained(self.open(path).checkpoint("best") if path.is_dir() else path)
+
+
+def _meant_instead(path: Path) -> str:
+    """The runs in a folder that is none, where there are any."""
+    try:
+        inside = [str(child) for child in sorted(path.iterdir()) if _is_run(child) or (child / SEEDS).exists()]
+    except OSError:
+        inside = []
+    if inside:
+        return f"Name one of the runs in it: {', '.join(cut(inside, _SUGGESTED))}."
+    return "Give the folder that `segport train` said it wrote."
 
 
 def _refuse_taken(path: Path) -> None:

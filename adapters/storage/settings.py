@@ -131,7 +131,12 @@ def _tuple(converter: cattrs.Converter, value: Any, cls: Any) -> tuple[Any, ...]
     if not repeated and len(value) != len(kinds):
         raise ValueError(f"expected {len(kinds)} values, as in {'x'.join(('3', '256', '384')[-len(kinds) :])}")
     each = [kinds[0]] * len(value) if repeated else list(kinds)
-    return tuple(converter.structure(v, kind) for v, kind in zip(value, each, strict=True))
+    try:
+        return tuple(converter.structure(v, kind) for v, kind in zip(value, each, strict=True))
+    except ValueError as error:
+        if kinds != (int, int):
+            raise
+        raise ValueError(f"expected HEIGHTxWIDTH such as 256x384, or one number ({error})") from None
 
 
 def _whole(value: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
@@ -39,6 +39,26 @@ class DatasetRow:
     width: int
     group: str = ""
 
+    @property
+    def referred(self) -> bool:
+        """Whether the image lies outside the data set."""
+        return Path(self.stored.image).is_absolute()
+
+
+@frozen
+class Prepared:
+    """What a source that is itself a prepared data set says of its images.
+
+    Attributes:
+        root: the data set's own folder; the source may only wrap it.
+        source: where it was prepared from, as the user said it then.
+        rows: of its table, in their order.
+    """
+
+    root: Path
+    source: str
+    rows: tuple[DatasetRow, ...]
+
 
 class DatasetWriter(Protocol):
     """A data set being written, as a context. Before ``finish`` nothing stands at its place; without, nothing stays."""
@@ -61,6 +81,15 @@ class DatasetWriter(Protocol):
 
         Of the classes it keeps names and colours: in what was stored the value of each is its index.
         """
+        ...
+
+
+@runtime_checkable
+class KnowsPrepared(Protocol):
+    """A store that can tell whether a source is a data set that was prepared before, whose splits are to be kept."""
+
+    def prepared(self, source: Path) -> Prepared | None:
+        """What it says of its images; None for any other source. Raises DataError when its tables are broken."""
         ...
 
 

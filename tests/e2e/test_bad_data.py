@@ -54,6 +54,37 @@ def test_orphans_on_both_sides_are_listed_together(refused, source: Path) -> Non
     refused("2 of 5 ", "image without mask: images/b.png", "mask without image: masks/d.png", "same name")
 
 
+def test_names_that_pair_nowhere_are_told_before_unknown_classes(refused, source: Path) -> None:
+    (source / "class_dict.csv").unlink()
+    for folder in ("images", "masks"):
+        for path in (source / folder).iterdir():
+            path.rename(path.with_name(f"{folder[:-1]}_{path.name}"))
+    told = refused("10 of 10 ", "image without mask: images/image_a.png", "'image_'", "'mask_'", "Rename")
+    assert "classes" not in told
+
+
+def test_a_stack_of_pages(refused, source: Path) -> None:
+    (source / "images" / "a.png").unlink()
+    planes = [Pillow.new("RGB", (32, 24), (value,) * 3) for value in (9, 99)]
+    planes[0].save(source / "images" / "a.tif", save_all=True, append_images=planes[1:])
+    refused("images/a.tif", "several pages of one size", "an image of its own")
+
+
+def test_a_data_set_that_refers_to_its_images_is_no_source(cli, tmp_path: Path, source: Path) -> None:
+    assert cli("prepare", source, tmp_path / "first", "--reference").code == 0
+    said = cli("prepare", tmp_path / "first", tmp_path / "out")
+    said.failed(3, "--reference", "original source", str(source))
+    assert "mask without image" not in said.err
+
+
+def test_a_prepared_data_set_prepared_again_is_the_same(cli, tmp_path: Path, source: Path) -> None:
+    assert cli("prepare", source, tmp_path / "first", "--seed", "5").code == 0
+    said = cli("prepare", tmp_path / "first", tmp_path / "out")
+    assert said.code == 0
+    assert "splits: those of the prepared data set" in said.out
+    assert (tmp_path / "out" / "metadata.csv").read_text() == (tmp_path / "first" / "metadata.csv").read_text()
+
+
 def test_sizes_that_differ(refused, source: Path, picture) -> None:
     picture(source / "masks" / "c.png", np.zeros((32, 24), np.uint8))
     refused("c.png", "32x24", "24x32", "1 of 5 ", "same size", "turned")

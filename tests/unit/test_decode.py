@@ -6,13 +6,14 @@ import re
 import struct
 import threading
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from PIL import PngImagePlugin
+from PIL import PngImagePlugin, TiffImagePlugin
 
 from segport.adapters.data.decode import decode_image, decode_mask, image_size
 from segport.adapters.data.encode import encode_image, encode_mask
@@ -236,6 +237,59 @@ def test_strips_of_rows_are_decoded_as_the_whole_is(tmp_path: Path, mode: str, m
     for one, other in zip(whole, strips, strict=True):
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
+
+
+def pages(folder: Path, name: str, *sizes: tuple[int, int], **options: object) -> Path:
+    """A file of several pages, the first of 9s."""
+    first, *rest = (Pillow.new("RGB", size, (9 + 50 * number,) * 3) for number, size in enumerate(sizes))
+    return saved(folder, first, name, save_all=True, append_images=rest, **options)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.gif", "a.webp"])
+@pytest.mark.parametrize("read", [decode_image, decode_mask, image_size])
+def test_a_stack_is_refused(tmp_path: Path, name: str, read: Callable[[Path], object]) -> None:
+    """Of three pages, of which any may be the one that is meant."""
+    path = pages(tmp_path, name, *[(7, 5)] * 3)
+    with pytest.raises(DataError, match=rf"{name}: it holds several pages of one size") as caught:
+        read(path)
+    assert caught.value.fix == "Save the page that is meant as an image of its own."
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+@pytest.mark.parametrize("sizes", [[(8, 6), (4, 3), (2, 2)], [(8, 6), (16, 12)], [(8, 6)]])
+def test_of_a_pyramid_the_first_page_is_read(tmp_path: Path, compression: str, sizes: list[tuple[int, int]]) -> None:
+    path = pages(tmp_path, "a.tif", *sizes, compression=compression)
+    assert image_size(path) == (6, 8)
+    assert decode_image(path).tolist() == [[[9] * 3] * 8] * 6
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.webp"])
+def test_a_single_frame_is_no_animation(tmp_path: Path, name: str) -> None:
+    options = {"lossless": True} if name == "a.webp" else {}
+    path = saved(tmp_path, Pillow.fromarray(GREY), name, **options)
+    assert np.array_equal(decode_image(path, channels=1)[..., 0], GREY)
+
+
+def test_the_transparency_of_a_tiff_is_no_page(tmp_path: Path) -> None:
+    """As GDAL stores it: a second page of the same size."""
+    path = pages(tmp_path, "a.tif", (7, 5), (7, 5))
+    kind = TiffImagePlugin.ImageFileDirectory_v2()
+    kind[254] = 4
+    inside = Pillow.new("1", (7, 5), 1)
+    inside.encoderinfo = {"tiffinfo": kind}
+    Pillow.new("RGB", (7, 5), (9,) * 3).save(path, save_all=True, append_images=[inside])
+    assert decode_image(path).tolist() == [[[9] * 3] * 7] * 5
+
+
+def test_the_further_pictures_in_a_jpeg_are_no_pages(tmp_path: Path) -> None:
+    views = [Pillow.new("RGB", (16, 8), (value,) * 3) for value in (9, 200)]
+    views[0].save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=views[1:])
+    assert decode_image(tmp_path / "a.jpg").tolist() == [[[9] * 3] * 16] * 8
+
+
+def test_a_stack_that_claims_too_many_pixels_is_refused_for_them(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="limit of 34"):
+        decode_image(pages(tmp_path, "a.tif", (7, 5), (7, 5)), max_pixels=34)
 
 
 def test_the_first_bytes_decide_not_the_name(tmp_path: Path) -> None:

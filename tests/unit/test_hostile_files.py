@@ -352,12 +352,29 @@ def test_a_chunk_that_claims_gigabytes_is_refused(tmp_path: Path, decode: Callab
     assert str(path) in quickly(lambda: decode(path)).message
 
 
-def test_of_an_animation_the_first_frame_is_read(tmp_path: Path) -> None:
+def test_of_an_animated_png_the_first_frame_is_read(tmp_path: Path) -> None:
     frames = [Pillow.fromarray(np.full((2, 3, 3), value, np.uint8)) for value in (9, 200, 30)]
-    for kind in ("gif", "png", "tiff", "webp"):
-        path = tmp_path / f"x.{kind}"
-        frames[0].save(path, save_all=True, append_images=frames[1:], **({"lossless": True} if kind == "webp" else {}))
-        assert decode_image(path).tolist() == [[[9, 9, 9]] * 3] * 2
+    path = tmp_path / "x.png"
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    assert decode_image(path).tolist() == [[[9, 9, 9]] * 3] * 2
+
+
+def test_a_second_page_that_is_broken_leaves_the_first(tmp_path: Path) -> None:
+    """Wherever its table is cut short: the first page is read, or the whole refused as a stack."""
+    first, second = (Pillow.fromarray(np.full((4, 3, 3), value, np.uint8)) for value in (9, 200))
+    path = tmp_path / "x.tif"
+    first.save(path)
+    alone = path.stat().st_size
+    first.save(path, save_all=True, append_images=[second])
+    whole = path.read_bytes()
+    said = set()
+    for length in range(alone, len(whole)):
+        path.write_bytes(whole[:length])
+        try:
+            said.add(str(decode_image(path).ravel().tolist()))
+        except DataError as error:
+            said.add(error.message.partition(": ")[2])
+    assert said == {str([9] * 36), "it holds several pages of one size, a stack or an animation."}
 
 
 def test_a_number_that_no_checkpoint_has_is_no_epoch(tmp_path: Path) -> None:

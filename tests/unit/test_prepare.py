@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -49,8 +50,9 @@ class DrawnReader:
         return self.class_map
 
     def items(self, source: Path) -> Sequence[SourceItem]:
+        folder = source / "images" if (source / "images").is_dir() else source
         return [
-            SourceItem(k, source / f"{k}.png", (source / f"{k}_m.png",), self.splits.get(k), self.groups.get(k))
+            SourceItem(k, folder / f"{k}.png", (folder / f"{k}_m.png",), self.splits.get(k), self.groups.get(k))
             for k in sorted(self.raw)
             for _ in range(1 + self.twice)
         ]
@@ -199,6 +201,123 @@ def test_a_list_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     listed.write_text("id,split\nk00,train\nk01,val\nstranger,test\n")
     with pytest.raises(DataError, match=r"k02 is not in the list\n  - stranger is in the list, but not in the source"):
         b.run(split=str(listed))
+
+
+def placed(out: Path) -> dict[str, tuple[str, str]]:
+    """Split and group of each image."""
+    with (out / "metadata.csv").open() as file:
+        return {row["id"]: (row["split"], row["group"]) for row in csv.DictReader(file)}
+
+
+def test_a_prepared_data_set_keeps_its_splits_when_it_is_prepared_again(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    b.reader.groups = {"k00": "p", "k01": "p"}
+    first = b.run(seed=7, holdout=3).out
+    b.reader.groups = {}
+    report = b.run(source=first, out=tmp_path / "again", size=(4, 4))
+    assert report.decisions[3] == "splits: those of the prepared data set"
+    assert placed(report.out) == placed(first)
+    anew = b.run(source=first, out=tmp_path / "anew", split="0.5,0.5")
+    assert anew.info.split_sizes == {"train": 10, "val": 10}
+    assert len({placed(anew.out)[key] for key in ("k00", "k01")}) == 1
+
+
+def test_of_a_prepared_data_set_only_the_holdout_is_taken(tmp_path: Path) -> None:
+    """Neither is val taken out of train where there is none, nor is a lone train taken for a folder's name."""
+    b = bench(tmp_path)
+    first = b.run(split="1,0,0").out
+    assert b.run(source=first, out=tmp_path / "again").info.split_sizes == {"train": 20}
+    held = b.run(source=first, out=tmp_path / "held", holdout=2)
+    assert held.info.split_sizes == {"train": 18, "holding": 2}
+    assert held.decisions[3] == "splits: those of the prepared data set; 2 images of 'train' became 'holding' (seed 41)"
+
+
+def test_an_image_that_came_to_a_prepared_data_set_has_no_split(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    first = b.run().out
+    del b.reader.raw["k19"]
+    assert sum(b.run(source=first, out=tmp_path / "fewer").info.split_sizes.values()) == 19
+    b.reader.raw["new"] = b.reader.raw["k00"]
+    CODEC.write_image(first / "images" / "new.png", np.zeros((6, 8, 3), np.uint8))
+    with pytest.raises(DataError, match=r"1 of 20 images are in no split\.\n  - new\n.*CSV file for --split"):
+        b.run(source=first, out=tmp_path / "again")
+
+
+def test_a_data_set_that_refers_to_its_images_is_no_source(tmp_path: Path) -> None:
+    b = bench(tmp_path, 4)
+    first = b.run(reference=True, split="1,1").out
+    with pytest.raises(DataError, match="prepared with --reference, so its images lie elsewhere") as caught:
+        b.run(source=first, out=tmp_path / "again")
+    assert caught.value.fix == f"Prepare the original source instead: {tmp_path / 'source'}."
+    assert b.left() == ["out"]
+
+
+def pairless(b: Bench, images: Sequence[str], masks: Sequence[str]) -> DataError:
+    orphans = [f"image without mask: images/{name}.png" for name in images]
+    orphans += [f"mask without image: masks/{name}.png" for name in masks]
+
+    def incomplete(source: Path) -> Sequence[SourceItem]:
+        raise IncompleteSourceError("it is not whole", [], orphans, fix="Pair them.")
+
+    b.reader.items = incomplete  # type: ignore[method-assign]
+    with pytest.raises(DataError) as caught:
+        b.run()
+    assert sorted(caught.value.problems) == sorted(orphans)
+    return caught.value
+
+
+def test_that_nothing_pairs_is_said_before_classes_are_asked_for(tmp_path: Path) -> None:
+    b = bench(tmp_path, 2)
+    b.reader.class_map = None
+    error = pairless(b, ["cat", "cow"], ["tree", "house"])
+    assert error.message == "4 of 4 images and masks cannot be used: 4 files have no partner."
+    assert error.fix == "Pair them."
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "cause"),
+    [
+        (["img_10", "img_11"], ["mask_10", "mask_11"], "'img_' (image without mask) and 'mask_' (mask without image)"),
+        (["image1"], ["label1"], "'image' (image without mask) and 'label' (mask without image)"),
+        (["a", "b"], ["m-a", "m-b"], "'m-' (mask without image)"),
+        (["im_tree", "im_train"], ["m_tree", "m_train"], "'im_' (image without mask) and 'm_' (mask without image)"),
+        (["img_1", "img_2"], ["mask_3", "mask_4"], ""),
+        (["x_1"], ["x_2"], ""),
+        (["x_1"], [], ""),
+    ],
+)
+def test_names_that_begin_otherwise_are_the_likely_cause(
+    tmp_path: Path, images: Sequence[str], masks: Sequence[str], cause: str
+) -> None:
+    fix = pairless(bench(tmp_path, 2), images, masks).fix
+    assert fix.endswith("Pair them.")
+    assert ("The likely cause" in fix) is bool(cause)
+    assert cause in fix
+
+
+def test_a_holdout_that_leaves_nothing(tmp_path: Path) -> None:
+    b = bench(tmp_path, 12)
+    with pytest.raises(DataError, match=r"The holdout leaves 0 of 12 images for 3 splits") as caught:
+        b.run(holdout=40)
+    assert caught.value.fix == "Set fewer images aside with --holdout."
+    with pytest.raises(DataError, match=r"The holdout leaves 1 of 12 images for 2 splits"):
+        b.run(holdout=11, split="0.8,0.2")
+
+
+def test_fewer_splits_are_advised_only_where_that_helps(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"There are 1 images for 3 splits") as caught:
+        bench(tmp_path, 1).run()
+    assert caught.value.fix == "Add images."
+
+
+def test_an_ignored_value_that_no_mask_holds_is_a_warning(tmp_path: Path) -> None:
+    b = bench(tmp_path)
+    assert b.run(ignore=(7,)).info.warnings == ("no mask holds the ignored value 7",)
+    assert b.run(out=tmp_path / "b", ignore=(7, 9)).info.warnings == ("no mask holds the ignored values 7, 9",)
+    assert b.run(out=tmp_path / "c", ignore=(7,), size=(6, 8)).info.warnings == ()  # resizing may have lost it
+    assert b.run(out=tmp_path / "d").info.warnings == ()
+    b.reader.raw["k03"][0, 0] = 7
+    assert b.run(out=tmp_path / "e", ignore=(7, 9)).info.warnings == ()
 
 
 def test_groups_and_exact_copies_stay_together(tmp_path: Path) -> None:
@@ -416,7 +535,7 @@ def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
 
     service = PrepareDataset(cast(Catalogue, Parts([b.reader])), DatasetFolders(CODEC), Serial(), place_image)
     with pytest.raises(KeyboardInterrupt):
-        service(PrepareSettings(tmp_path / "source", tmp_path / "out"), stop)
+        service(PrepareSettings(tmp_path / "source", tmp_path / "out"), listen=stop)
     assert b.left() == []
 
 

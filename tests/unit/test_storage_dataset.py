@@ -21,7 +21,7 @@ from segport.domain.classes import ClassMap
 from segport.domain.description import DatasetInfo
 from segport.domain.errors import DataError
 from segport.domain.ports.dataset import Dataset, SourceItem
-from segport.domain.ports.preparing import DatasetRow, DatasetStore
+from segport.domain.ports.preparing import DatasetRow, DatasetStore, KnowsPrepared
 from segport.domain.samples import Task
 
 CODEC = PictureCodec()
@@ -140,6 +140,71 @@ def test_what_has_changed_is_named(tmp_path: Path, change: Callable[[Path], None
     with pytest.raises(DataError) as caught:
         STORE.open(out)
     assert message in str(caught.value)
+
+
+def refused(path: Path) -> DataError:
+    with pytest.raises(DataError) as caught:
+        STORE.open(path)
+    return caught.value
+
+
+def test_a_folder_that_is_no_data_set_is_told_what_to_do(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    (raw / "images").mkdir(parents=True)
+    assert "is no prepared data set" in refused(raw).message
+    assert refused(raw).fix == f"Make one: segport prepare {raw} {raw}-prepared."
+    assert refused(tmp_path / "gone").message == f"{tmp_path / 'gone'} does not exist."
+    assert "segport prepare SOURCE" in refused(tmp_path / "gone").fix
+    assert "moved can be named with --data" in refused(tmp_path / "gone").fix
+    (raw / "run.toml").touch()
+    assert refused(raw).message == f"{raw} is a run, not a prepared data set."
+    assert str(raw / "run.toml") in refused(raw).fix
+
+
+def test_the_folder_that_one_stands_in_is_not_its_own_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert refused(Path()).fix == "Make one: segport prepare . OUT."
+
+
+def test_data_sets_near_a_folder_are_suggested(tmp_path: Path) -> None:
+    out = write(tmp_path)
+    assert refused(out.parent).fix == f"Did you mean {out}?"
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    out.rename(tmp_path / "raw-prepared")
+    assert refused(raw).fix == f"Did you mean {raw}-prepared?"
+    for number in range(7):
+        (raw / str(number)).mkdir()
+        (raw / str(number) / "dataset.toml").touch()
+    assert refused(raw).fix.endswith(f"{raw / '4'} or ... and 3 more?")
+
+
+def test_a_source_that_was_prepared_is_known(tmp_path: Path) -> None:
+    out = write(tmp_path)
+    assert isinstance(STORE, KnowsPrepared)
+    for source in (out, out.parent):
+        found = STORE.prepared(source)
+        assert found is not None
+        assert (found.root, found.source) == (out, "somewhere")
+        assert [(row.id, row.split, row.group, row.referred) for row in found.rows] == [
+            ("plain", "train", "g", False),
+            ("turned", "val", "g", False),
+        ]
+    assert STORE.prepared(tmp_path) is None  # source/ lies beside it
+    assert STORE.prepared(tmp_path / "gone") is None
+    (out / "metadata.csv").write_text("id,split\n")
+    with pytest.raises(DataError, match=r"metadata\.csv has no column"):
+        STORE.prepared(out)
+    (out / "dataset.toml").write_text("[general]\n")  # of another program
+    assert STORE.prepared(out) is None
+
+
+def test_images_that_are_referred_to_are_told_from_those_inside(tmp_path: Path) -> None:
+    out = write(tmp_path, reference=True)
+    assert isinstance(STORE, KnowsPrepared)
+    found = STORE.prepared(out)
+    assert found is not None
+    assert [row.referred for row in found.rows] == [True, False]
 
 
 def test_a_picture_of_another_size_is_refused_when_read(tmp_path: Path) -> None:

@@ -168,6 +168,22 @@ def test_open_and_load(run: Run, tmp_path: Path) -> None:
     assert store.load_checkpoint(best).progress == {"epoch": 3}
 
 
+def test_the_runs_in_a_folder_are_named(tmp_path: Path) -> None:
+    store, runs = RunFolders(), tmp_path / "runs"
+    for number in range(7):
+        store.create(runs / f"r{number}", {})
+        if number == 1:
+            with pytest.raises(CheckpointError, match="is no run") as caught:
+                store.open(runs)
+            assert caught.value.fix == f"Name one of the runs in it: {runs / 'r0'}, {runs / 'r1'}."
+    with pytest.raises(CheckpointError) as caught:
+        store.open(runs)
+    assert caught.value.fix.endswith(f"{runs / 'r4'}, ... and 2 more.")
+    (tmp_path / "file").touch()
+    with pytest.raises(CheckpointError, match="segport train"):
+        store.open(tmp_path / "file")
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="cannot be made"):
