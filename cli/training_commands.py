@@ -100,7 +100,9 @@ def show_training(report: TrainReport | SeedsReport, terminal: Terminal) -> None
 
     if isinstance(report, TrainReport):
         where = f"{report.reason}, {report.seconds:.0f} s on {report.backend}, {report.device}, {report.precision}"
-        told = f"best validation {report.monitor} {report.best_score:.4f} in epoch {report.best_epoch} of {report.epochs}"
+        told = (
+            f"best validation {report.monitor} {report.best_score:.4f} in epoch {report.best_epoch} of {report.epochs}"
+        )
         if not report.best_epoch:
             told = f"no epoch of {report.epochs} has a validation {report.monitor}: there is no best checkpoint"
         terminal.result(f"{told} ({where})")
