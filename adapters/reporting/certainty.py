@@ -10,14 +10,29 @@ from numpy.typing import NDArray
 
 from ...domain.metrics.calibration import ECE_BINS, RIGHT, WRONG, Calibration
 from ...domain.metrics.logits import LIMIT, OTHERS, OWN, LogitCounts
-from .figures import BLUE, GREY, INK, NORMAL, SMALL, VERMILION, as_png, new_figure, style_axes
-from .plots import short_count
+from .boxes import shorten
+from .figures import (
+    BLUE,
+    GREY,
+    INK,
+    NORMAL,
+    SMALL,
+    VERMILION,
+    as_png,
+    in_pixels,
+    logarithmic_counts,
+    new_figure,
+    short_count,
+    style_axes,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST = 36
 """Classes that one picture shows."""
+_HEADING = 250
+"""Pixels that a heading may be wide: somewhat less than a plot of ``_grid`` is, with any number of columns."""
 
 
 def reliability(calibration: Calibration, *, title: str = "") -> bytes:
@@ -34,7 +49,7 @@ def reliability(calibration: Calibration, *, title: str = "") -> bytes:
     upper.set_ylabel("share of the bin's pixels", fontsize=NORMAL, color=INK)
     style_axes(upper, title=f"{title or 'Reliability'}: ECE {calibration.ece().value:.4f}", grid="both")
     lower.bar(edges[:-1], binned.pixels[0], color=GREY, **bars)
-    _logarithmic(lower, int(binned.pixels.max()))
+    logarithmic_counts(lower, int(binned.pixels.max()))
     lower.set_ylabel("pixels", fontsize=NORMAL, color=INK)
     lower.set_xlabel("confidence: probability of the predicted class", fontsize=NORMAL, color=INK)
     lower.set_xlim(_least(calibration), 1)
@@ -51,8 +66,8 @@ def confidences(calibration: Calibration, names: Sequence[str], *, title: str = 
         _histogram(axes, counts, np.linspace(0, 1, len(counts) + 1), {"right": RIGHT, "wrong": WRONG})
         total = int(counts.sum())
         note = f"{short_count(total)} px, {counts[:, WRONG].sum() / total:.1%} wrong" if total else "never predicted"
-        axes.set_title(f"{names[index]}\n{note}", fontsize=SMALL, color=INK, loc="left")
-        _logarithmic(axes, int(calibration.counts.max()))
+        _head(axes, names[index], note)
+        logarithmic_counts(axes, int(calibration.counts.max()))
         axes.set_xlim(_least(calibration), 1)
 
     return _grid(most_predicted(calibration), draw, title=title or "Confidence by predicted class", below="confidence")
@@ -70,8 +85,8 @@ def logits(found: LogitCounts, names: Sequence[str], *, title: str = "") -> byte
         counts = found.counts[index]
         _histogram(axes, counts, found.edges, {"pixels of the class": OWN, "other pixels": OTHERS})
         axes.axvline(0, color=GREY, linewidth=1, linestyle="--", label="p = 1/2")
-        axes.set_title(f"{names[index]}\n{_missed(counts, found.edges)}", fontsize=SMALL, color=INK, loc="left")
-        _logarithmic(axes, int(found.counts.max()))
+        _head(axes, names[index], _missed(counts, found.edges))
+        logarithmic_counts(axes, int(found.counts.max()))
         axes.set_xlim(-LIMIT, LIMIT)
 
     below = "logit of p: log(p / (1 - p))"
@@ -81,7 +96,7 @@ def logits(found: LogitCounts, names: Sequence[str], *, title: str = "") -> byte
 def _missed(counts: NDArray[np.int64], edges: NDArray[np.float64]) -> str:
     total = int(counts[:, OWN].sum())
     below = counts[edges[:-1] < 0, OWN].sum()
-    return f"{short_count(total)} px, {below / total:.1%} of them below 0" if total else "absent"
+    return f"{short_count(total)} px, {below / total:.1%} below 0" if total else "absent"
 
 
 def _grid(shown: Sequence[int], draw: Callable[[Axes, int], None], *, title: str, below: str) -> bytes:
@@ -104,6 +119,11 @@ def _grid(shown: Sequence[int], draw: Callable[[Axes, int], None], *, title: str
     return as_png(figure)
 
 
+def _head(axes: Axes, name: str, note: str) -> None:
+    """Two lines no wider than a plot: a long name loses its middle, so that it does not run into its neighbour's."""
+    axes.set_title(f"{shorten(name, _HEADING, in_pixels(SMALL))}\n{note}", fontsize=SMALL, color=INK, loc="left")
+
+
 def _most(pixels: NDArray[np.int64]) -> list[int]:
     return sorted(np.argsort(-pixels, kind="stable")[:_MOST].tolist())
 
@@ -116,12 +136,9 @@ def _histogram(axes: Axes, counts: NDArray[np.int64], edges: NDArray[np.float64]
     style_axes(axes, title="", grid="y")
 
 
-def _logarithmic(axes: Axes, most: int) -> None:
-    """One pixel can be seen, and so can all."""
-    axes.set_ylim(0.7, max(10, 2 * most))
-    axes.set_yscale("log")
-
-
 def _least(calibration: Calibration) -> float:
-    """The lower edge of the first bin that K classes can reach: of K probabilities one is at least 1 / K."""
-    return int(ECE_BINS / len(calibration.counts)) / ECE_BINS
+    """The lower edge of the first bin that K classes can reach: of K probabilities one is at least 1 / K.
+
+    One class has the edge of two, since an axis from 1 to 1 cannot be drawn.
+    """
+    return int(ECE_BINS / max(2, len(calibration.counts))) / ECE_BINS

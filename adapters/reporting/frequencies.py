@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .figures import BLUE, GREEN, INK, NORMAL, ORANGE, VERMILION, as_png, new_figure, style_axes
-from .plots import short_count
+from .figures import BLUE, GREEN, INK, NORMAL, ORANGE, VERMILION, as_png, new_figure, short_count, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,4 +1,4 @@
-"""Images with the names of their classes below, where a label is one of the whole image."""
+"""Images, dark ones brightened, with the names of their classes below, where a label is one of the whole image."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ...domain.arrays import Image
 from ...domain.ports.reporting import Panel
 from ...domain.samples import Sample
 from . import boxes
+from .brightness import shown, shown_values
 from .overlay import as_rgb
 from .panels import CONFUSED
 
@@ -40,7 +41,8 @@ def _rows(cells: Sequence[Pillow.Image], columns: int) -> list[Pillow.Image]:
 
 
 def _cell(image: Image, key: str, truth: str, prediction: str) -> Pillow.Image:
-    picture = boxes.scale(as_rgb(image), boxes.scaled_size(image.shape[:2], _TILE), smooth=True)
+    small = boxes.scale(as_rgb(image), boxes.scaled_size(image.shape[:2], _TILE), smooth=True)
+    picture = shown(small, shown_values(image))
     name = boxes.text(truth, bold=True, width=_TILE)
     wrong = [boxes.text(f"taken for {prediction}", colour=CONFUSED, width=_TILE)] if prediction != truth else []
     caption = boxes.text(key, 13, colour=boxes.PALE, width=_TILE)

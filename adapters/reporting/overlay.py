@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...domain.arrays import IGNORE, Image, Labels, Planes
+from .brightness import Shown, shown
 
 Colours = NDArray[np.uint8]
 """(K, 3) uint8 RGB, one row a class."""
@@ -19,7 +20,14 @@ _BACKGROUNDS = frozenset({"background", "bg", "none", "other", "void", "unlabell
 
 
 def overlay(
-    image: Image, labels: Labels, colours: Colours, alpha: float = 0.4, *, background: int | None = 0, contour: int = 1
+    image: Image,
+    labels: Labels,
+    colours: Colours,
+    alpha: float = 0.4,
+    *,
+    background: int | None = 0,
+    contour: int = 1,
+    values: Shown | None = None,
 ) -> Image:
     """The image with each class tinted in its colour, and contours in full colour.
 
@@ -31,6 +39,7 @@ def overlay(
         alpha: share of the colour inside a region, in [0, 1].
         background: the class left unpainted, or None to paint all.
         contour: width of contours in pixels, drawn inside each region; 0 for none.
+        values: what each value of the image is shown as, from ``shown_values``; None for as it is.
 
     Returns:
         (H, W, 3) uint8.
@@ -41,13 +50,15 @@ def overlay(
         # contours reach as far as their width: so many rows are looked at beyond, and left out again
         top = max(0, first - contour)
         seen = slice(top, first + rows + contour)
-        strip = _laid(image[seen], labels[seen], colours, alpha, background, contour)
+        under = as_rgb(image[seen])
+        under = under if values is None else shown(under, values)
+        strip = _laid(under, labels[seen], colours, alpha, background, contour)
         laid[first : first + rows] = strip[first - top :][:rows]
     return laid
 
 
 def _laid(image: Image, labels: Labels, colours: Colours, alpha: float, background: int | None, contour: int) -> Image:
-    canvas = as_rgb(image).astype(np.float32)
+    canvas = image.astype(np.float32)
     tint = paint(labels, colours).astype(np.float32)
     if labels.ndim == 3:
         painted = (labels == 1).any(axis=2)

@@ -1,4 +1,4 @@
-"""Strips of image | truth | prediction | errors."""
+"""Strips of image | truth | prediction | errors; dark images are brightened."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 from ...domain.arrays import Image, Labels, Planes
 from ...domain.ports.reporting import Panel
 from . import boxes
+from .brightness import shown, shown_values
 from .overlay import Colours, as_rgb, ignored, paint
 
 # Okabe and Ito's vermilion and blue differ for every kind of colour vision, also in lightness.
@@ -86,7 +87,7 @@ def _title(panel: Panel, metric: str) -> Pillow.Image:
 def _strip(panel: Panel, colours: Colours, *, binary: bool) -> Pillow.Image:
     size = boxes.scaled_size(panel.truth.shape[:2])
     faint = boxes.scale(ignored(panel.truth).astype(np.uint8) * 255, size, smooth=False) > 127
-    image = boxes.scale(as_rgb(panel.image), size, smooth=True)
+    image = shown(boxes.scale(as_rgb(panel.image), size, smooth=True), shown_values(panel.image))
     truth = boxes.hatch(boxes.scale(paint(panel.truth, colours), size, smooth=False), faint)
     prediction = boxes.scale(paint(panel.prediction, colours), size, smooth=False)
     errors = boxes.scale(error_map(panel.truth, panel.prediction, binary=binary), size, smooth=False)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...domain.arrays import Counts
 from ...domain.training.selection import better
-from .figures import BLUE, GREY, INK, NORMAL, SMALL, VERMILION, as_png, new_figure, style_axes
+from .figures import BLUE, GREY, INK, NORMAL, SMALL, VERMILION, as_png, new_figure, short_count, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -122,14 +122,6 @@ def class_bars(values: Sequence[float], support: Sequence[int], names: Sequence[
     if present:
         axes.axvline(mean, color=VERMILION, linewidth=1.2, linestyle="--")
     return as_png(figure)
-
-
-def short_count(count: int) -> str:
-    """A count with three digits: 950, 12.3 k, 4.56 M."""
-    for unit, size in ((" G", 1e9), (" M", 1e6), (" k", 1e3)):
-        if count >= size:
-            return f"{count / size:.3g}{unit}"
-    return str(count)
 
 
 def _bars(values: Sequence[float], labels: Sequence[str], texts: Sequence[str], title: str) -> tuple[Figure, Axes]:

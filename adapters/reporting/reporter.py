@@ -15,6 +15,7 @@ from ...domain.ports.reporting import Panel, Section
 from ...domain.samples import Sample
 from ..files import write_bytes
 from . import boxes, certainty, plots
+from .brightness import shown_values
 from .comparison import run_curves
 from .frequencies import class_frequencies
 from .named import named, named_sheet
@@ -80,9 +81,10 @@ class FileReporter:
             write_bytes(path, contact_sheet(samples, classes.names, classes.colours, title=title))
 
     def overlay(self, image: Image, labels: Labels, classes: ClassMap, path: Path) -> None:
-        """Labels over one image at its own size, contours as wide as the size asks for."""
+        """Labels over one image at its own size, brightened if it is dark, contours as wide as the size asks for."""
         width = max(1, round(min(labels.shape[:2]) / 300))
-        laid = overlay(image, labels, classes.colours, background=background_of(classes.names), contour=width)
+        background, values = background_of(classes.names), shown_values(image)
+        laid = overlay(image, labels, classes.colours, background=background, contour=width, values=values)
         write_bytes(path, boxes.png(Pillow.fromarray(laid)))
 
     def page(self, title: str, sections: Sequence[Section], path: Path, *, summary: str = "") -> None:

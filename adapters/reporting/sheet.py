@@ -1,4 +1,4 @@
-"""Contact sheets: many samples at a glance, labels laid over."""
+"""Contact sheets: many samples at a glance, dark ones brightened, labels laid over."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PIL import Image as Pillow
 from ...domain.resampling import resize_labels
 from ...domain.samples import Sample
 from . import boxes
+from .brightness import shown_values
 from .overlay import Colours, as_rgb, background_of, ignored, overlay
 from .panels import rgb
 
@@ -41,6 +42,7 @@ def _cell(sample: Sample, colours: Colours, height: int, background: int | None)
     size = boxes.scaled_size(sample.labels.shape[:2], _TILE)
     labels = resize_labels(sample.labels, size)
     image = boxes.scale(as_rgb(sample.image), size, smooth=True)
-    picture = boxes.hatch(overlay(image, labels, colours, background=background), ignored(labels))
+    laid = overlay(image, labels, colours, background=background, values=shown_values(sample.image))
+    picture = boxes.hatch(laid, ignored(labels))
     caption = boxes.text(sample.key, 13, colour=boxes.PALE, width=_TILE)
     return boxes.column([boxes.tile(picture, _TILE, height), caption], gap=2)

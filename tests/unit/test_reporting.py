@@ -2,14 +2,23 @@ import io
 import re
 import subprocess
 import sys
+import tracemalloc
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 from PIL import Image
 
-from segport.adapters.reporting import boxes, certainty, plots
+from segport.adapters.reporting import boxes, brightness, certainty, figures, plots
+from segport.adapters.reporting.brightness import shown, shown_values
+from segport.adapters.reporting.comparison import run_curves
 from segport.adapters.reporting.frequencies import class_frequencies
 from segport.adapters.reporting.overlay import IGNORED_COLOUR, background_of, overlay, paint
 from segport.adapters.reporting.page import page
@@ -195,14 +204,14 @@ def test_masks_enlarge_without_new_colours_and_reduce_by_area() -> None:
 
 def test_contact_sheet_shows_labels_over_images(tmp_path: Path) -> None:
     samples = [
-        Sample(f"s{i}", np.full((50, 80, 3), 60, np.uint8), np.full((50, 80), i % 3, np.uint8)) for i in range(5)
+        Sample(f"s{i}", np.full((50, 80, 3), 160, np.uint8), np.full((50, 80), i % 3, np.uint8)) for i in range(5)
     ]
     FileReporter().contact_sheet(samples, CLASSES, tmp_path / "sheet.png", title="five")
     picture = opened((tmp_path / "sheet.png").read_bytes())
     for label in (1, 2):
-        tint = np.rint(0.6 * 60 + 0.4 * CLASSES.colours[label].astype(float)).astype(int)
+        tint = np.rint(0.6 * 160 + 0.4 * CLASSES.colours[label].astype(float)).astype(int)
         assert has(picture, tuple(tint.tolist()))
-    assert has(picture, (60, 60, 60))
+    assert has(picture, (160, 160, 160))
 
 
 def test_overlay_files_keep_the_size_of_the_image(tmp_path: Path) -> None:
@@ -212,10 +221,90 @@ def test_overlay_files_keep_the_size_of_the_image(tmp_path: Path) -> None:
     assert picture[3, 5].tolist() == CLASSES.colours[1].tolist()
 
 
+def dark() -> NDArray[np.uint8]:
+    """Most pixels at 4, a square at (20, 40, 10), one pixel brighter than what is scaled to 235."""
+    image = np.full((64, 64, 3), 4, np.uint8)
+    image[16:48, 16:48] = (20, 40, 10)
+    image[0, 0] = 200
+    return image
+
+
+def test_a_dark_image_is_scaled_by_one_factor_and_clipped() -> None:
+    image = dark()
+    bright = shown(image, shown_values(image))
+    assert bright[30, 30].tolist() == [118, 235, 59]  # times 235 / 40, rounded: 117.5 to even
+    assert bright[5, 5].tolist() == [24, 24, 24]  # 23.5
+    assert bright[0, 0].tolist() == [255, 255, 255]
+    assert np.array_equal(image, dark())
+
+
+@pytest.mark.parametrize(("high", "expected"), [(0, 0), (1, 8), (47, 235), (127, 235), (128, 128)])
+def test_only_dark_images_are_brightened_and_black_ones_are_not(high: int, expected: int) -> None:
+    values = shown_values(np.full((9, 7, 1), high, np.uint8))
+    assert values[high] == expected
+    assert np.array_equal(values, np.arange(256)) == (expected == high)
+
+
+@given(image=arrays(np.uint8, (6, 5, 3)))
+def test_brightening_agrees_with_its_rule_and_never_darkens(image: NDArray[np.uint8]) -> None:
+    """The oracle sorts: of n values the percentile lies between the two around 0.995 (n - 1)."""
+    ordered = np.sort(image.ravel()).astype(float)
+    place = 0.995 * (len(ordered) - 1)
+    low, share = int(place), place - int(place)
+    high = ordered[low] * (1 - share) + ordered[low + 1] * share
+    bright = shown(image, shown_values(image)).astype(float)
+    expected = np.minimum(image * min(8, 235 / high), 255) if 0 < high < 128 else image
+    assert np.abs(bright - expected).max() <= 0.5 + 1e-6
+    assert (bright >= image).all()
+
+
+def test_how_dark_a_large_image_is_takes_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = np.full((3000, 4000, 3), 30, np.uint8)
+    tracemalloc.start()
+    values = shown_values(image)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert values[30] == 235
+    assert peak < image.nbytes / 2
+    monkeypatch.setattr(brightness, "_SAMPLED", 10)
+    assert np.array_equal(shown_values(image), values)
+
+
+def test_dark_images_are_brightened_wherever_they_are_drawn(tmp_path: Path) -> None:
+    image, labels, reporter = dark(), np.zeros((64, 64), np.uint8), FileReporter()
+    named = np.zeros((1, 1), np.uint8)
+    reporter.overlay(image, labels, CLASSES, tmp_path / "overlay.png")
+    reporter.contact_sheet([Sample("s", image, labels)], CLASSES, tmp_path / "sheet.png")
+    reporter.contact_sheet([Sample("s", image, named)], CLASSES, tmp_path / "named sheet.png")
+    reporter.panels({"All": [Panel("a", image, labels, labels, 1.0)]}, CLASSES, tmp_path / "panels.png")
+    reporter.panels({"All": [Panel("a", image, named, named, 1.0)]}, CLASSES, tmp_path / "named.png")
+    written = {path.stem: opened(path.read_bytes()) for path in tmp_path.iterdir()}
+    assert len(written) == 5
+    for picture in written.values():
+        assert has(picture, (118, 235, 59))
+        assert has(picture, (24, 24, 24))
+        assert not has(picture, (20, 40, 10))
+    assert np.array_equal(written["overlay"], shown(image, shown_values(image)))
+
+
+def test_other_images_are_drawn_to_the_byte(tmp_path: Path) -> None:
+    image = np.random.default_rng(3).integers(0, 256, (40, 50, 3), np.uint8)
+    FileReporter().overlay(image, np.zeros((40, 50), np.uint8), CLASSES, tmp_path / "o.png")
+    assert np.array_equal(opened((tmp_path / "o.png").read_bytes()), image)
+
+
+def test_a_brightened_overlay_drawn_in_strips_has_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is dark is said of the whole image: its strips differ, and are scaled alike."""
+    image, labels = dark(), np.zeros((64, 64), np.uint8)
+    labels[20:30, 20:60] = 1
+    values = shown_values(image)
+    whole = overlay(image, labels, COLOURS, values=values)
+    monkeypatch.setattr("segport.adapters.reporting.overlay._AT_ONCE", 5 * 64)
+    assert np.array_equal(overlay(image, labels, COLOURS, values=values), whole)
+
+
 def texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every text a plot draws, from the SVG that matplotlib would write of it."""
-    from matplotlib.figure import Figure
-
     found: list[str] = []
     original = Figure.savefig
 
@@ -320,7 +409,7 @@ def test_logits_say_for_each_class_how_many_of_its_pixels_are_below_half(monkeyp
     shares = np.where(np.arange(4)[:, None] == 2, [0.25, 0.75, 0], [0.75, 0.25, 0]).astype(np.float32)
     certainty.logits(LogitCounts.of(truth, np.broadcast_to(shares, (300, 4, 3))), CLASSES.names, title="Logits, test")
     assert {"pixels of the class", "other pixels", "p = 1/2", "Logits, test"} <= set(drawn)
-    assert {"background", "900 px, 33.3% of them below 0", "300 px, 100.0% of them below 0", "absent"} <= set(drawn)
+    assert {"background", "900 px, 33.3% below 0", "300 px, 100.0% below 0", "absent"} <= set(drawn)
 
 
 def test_of_many_classes_the_most_predicted_are_shown() -> None:
@@ -335,6 +424,89 @@ def test_nothing_at_all_can_be_drawn(classes: int) -> None:
     assert opened(certainty.reliability(nothing)).size
     assert opened(certainty.confidences(nothing, ["a", "b", "c"][:classes])).size
     assert opened(certainty.logits(LogitCounts.zero(classes), ["a", "b", "c"][:classes])).size
+
+
+def drawn_figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures behind the pictures, as they were drawn."""
+    found: list[Figure] = []
+    original = Figure.savefig
+
+    def spy(figure: Figure, *rest: object, **options: object) -> None:
+        found.append(figure)
+        original(figure, *rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Figure, "savefig", spy)
+    return found
+
+
+def many_logits(classes: int) -> LogitCounts:
+    """As many pixels as make long headings: 128 k of a class, all of them below 0."""
+    found = LogitCounts.zero(classes)
+    counts = found.counts.copy()
+    counts[:, 0, :] = 127_800
+    return evolve(found, counts=counts)
+
+
+def test_logarithmic_ticks_are_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = drawn_figures(monkeypatch)
+    certainty.logits(many_logits(2), ["a", "b"])
+    certainty.confidences(sure_and_wrong(), CLASSES.names)
+    certainty.reliability(sure_and_wrong())
+    ticks = [
+        [label.get_text() for label in axes.get_yticklabels() if 1 <= label.get_position()[1] <= axes.get_ylim()[1]]
+        for axes in (found[0].axes[0], found[1].axes[0], found[2].axes[1])
+    ]
+    assert ticks[0] == ["1", "10", "100", "1 k", "10 k", "100 k"]
+    assert ticks[1] == ["1", "10", "100", "1 k"]
+    assert set(ticks[2]) <= {"1", "10", "100", "1 k"} and len(ticks[2]) >= 2
+
+
+def test_no_plot_shows_the_marks_of_a_formula_but_in_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn, matrix = texts(monkeypatch), np.array([[3, 1], [0, 4]], np.int64)
+    rows = [{"epoch": e, "train_loss": 1e-9 * e, "val_loss": 1e9 * e, "val_miou": 0.5} for e in (1, 2)]
+    plots.training_curves(rows)
+    run_curves({"one": rows}, columns=["train_loss", "val_miou"])
+    plots.confusion(matrix, ["a", "b"])
+    plots.class_bars([0.5, 0.7], [10**6, 10], ["a", "b"], metric="IoU")
+    class_frequencies({"train": {"a": 10**9, "b": 1}})
+    certainty.reliability(sure_and_wrong())
+    certainty.confidences(sure_and_wrong(), CLASSES.names)
+    certainty.logits(many_logits(2), ["a", "b"])
+    assert drawn and not [text for text in drawn if "$" in text or "mathdefault" in text]
+    certainty.logits(many_logits(2), ["$x^2$", "$\\bad{$"])
+    assert {"$x^2$", "$\\bad{$"} <= set(drawn)
+
+
+@pytest.mark.parametrize("name", ["W" * 30, "a class name of 30 characters!"])
+@pytest.mark.parametrize("classes", [1, 2, 4, 20])
+def test_headings_of_histograms_never_overlap(classes: int, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = drawn_figures(monkeypatch)
+    certainty.logits(many_logits(classes), [name] * classes, title="Logits by class, test")
+    calibration = Calibration.zero(classes)
+    counts = calibration.counts.copy()
+    counts[:, -1, :] = 127_800
+    certainty.confidences(evolve(calibration, counts=counts), [name] * classes)
+    for figure in found:
+        shapes = [(text.get_text(), text.get_window_extent()) for text in headings(figure)]
+        assert sum(" px, " in text for text, _ in shapes) == classes
+        assert not [
+            (one, other)
+            for (one, a), (other, b) in combinations(shapes, 2)
+            if min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1
+        ]
+
+
+def headings(figure: Figure) -> list[Text]:
+    """Texts of any kind but labels of ticks, some of which lie beyond their axes and are not drawn."""
+    ticks = {label for axes in figure.axes for label in (*axes.get_xticklabels(), *axes.get_yticklabels())}
+    return [t for t in figure.findobj(Text) if t.get_text().strip() and t.get_visible() and t not in ticks]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0"), (999, "999"), (1000, "1 k"), (999_499, "999 k"), (999_500, "1 M"), (10**9, "1 G")]
+)
+def test_counts_have_three_digits(count: int, text: str) -> None:
+    assert figures.short_count(count) == text
 
 
 def test_plots_leave_pyplot_alone() -> None:
