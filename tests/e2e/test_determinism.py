@@ -62,7 +62,7 @@ def test_training_evaluating_and_predicting(
     names = set(files(one))
     assert {"run/metrics.csv", "run/test.json", "run/report-test.html", "run/confusion/test.npz"} <= names
     assert {"run/checkpoints/last.safetensors", "run/checkpoints/best.safetensors"} <= names
-    assert sum(name.startswith("masks/") for name in names) == 9
+    assert sum(name.startswith("masks/") for name in names) == 9 + 1  # and predictions.json
     configured = [timeless(tomllib.loads((folder / "run/run.toml").read_text())) for folder in (one, two)]
     assert configured[0] == configured[1]
     told = [(folder / "run/events.jsonl").read_text().splitlines() for folder in (one, two)]
