@@ -10,14 +10,13 @@ from attrs import frozen
 from ..domain.errors import DataError
 from ..domain.file_names import require_folder_names
 from ..domain.listing import cut
+from ..domain.ports.mask_folders import PREDICTED
 from .settings import PredictSettings
 
 TABLE = "predictions.csv"
 """What a classifier writes: image, class, and the probability of each class."""
 MASKS = "masks"
 """Where a multilabel model writes: a folder for each class."""
-NOTE = "predictions.json"
-"""Lies beside the masks and tells which model they are of; where it lies, they may be written anew."""
 
 
 @frozen
@@ -34,8 +33,8 @@ class PredictionFiles:
 
     @property
     def note(self) -> Path:
-        """See ``NOTE``."""
-        return self.settings.out / NOTE
+        """Tells which model the masks beside it are of; where it lies, they may be written anew."""
+        return self.settings.out / PREDICTED
 
     def mask(self, image: Path) -> Path:
         """The mask of an image; of planes what they are called after."""

@@ -22,7 +22,7 @@ from ..domain.metrics.score import NamedNumber, Score
 from ..domain.metrics.table import ClassRow, class_rows
 from ..domain.ports.clock import Clock
 from ..domain.ports.dataset import Executor
-from ..domain.ports.mask_folders import MaskFolders, MaskPair, MaskPairs
+from ..domain.ports.mask_folders import MaskFolders, MaskPair
 from ..domain.ports.preparing import DatasetStore
 from ..domain.ports.results import Results
 from .class_folders import PLANE, by_image, like_classes, plane_classes
@@ -44,7 +44,7 @@ class ScoreReport:
         intervals: confidence intervals, by drawing images anew, of mean and foreground IoU.
         definitions: what other toolkits would have printed; of masks with one class a pixel only.
         keys, counts: each image's confusion matrix; where classes overlap, one of each class.
-        extra: predictions that have no true mask and were not scored; overlays beside them are no predictions.
+        extra: predictions that have no true mask and were not scored.
         warnings: what was assumed of the folders and may be meant otherwise.
         files: what was written.
     """
@@ -91,7 +91,7 @@ class ScoreMasks:
             definitions=() if settings.overlapping else definitions(matrices, settings.batch),
             keys=tuple(counts),
             counts=tuple(matrices),
-            extra=_predicted(found),
+            extra=found.extra,
             warnings=() if settings.overlapping else _pooled(found.pairs),
             files=(),
             seconds=self.clock.seconds() - began,
@@ -174,13 +174,6 @@ def as_values(report: ScoreReport) -> dict[str, object]:
         "not_scored": [str(path) for path in report.extra],
         "warnings": list(report.warnings),
     }
-
-
-def _predicted(found: MaskPairs) -> tuple[Path, ...]:
-    """The extra files but the overlays that ``predict`` writes beside its masks: ``a_overlay.png`` beside ``a.png``."""
-    masks = {*found.extra, *(pair.prediction for pair in found.pairs)}
-    drawn = {mask.with_name(f"{mask.stem}_overlay.png") for mask in masks if mask.suffix == ".png"}
-    return tuple(path for path in found.extra if path not in drawn)
 
 
 def _pooled(pairs: Sequence[MaskPair]) -> tuple[str, ...]:

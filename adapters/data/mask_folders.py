@@ -9,7 +9,7 @@ from attrs import frozen
 
 from ...domain.arrays import Labels
 from ...domain.classes import ClassMap
-from ...domain.ports.mask_folders import MaskPair, MaskPairs
+from ...domain.ports.mask_folders import PREDICTED, MaskPair, MaskPairs
 from .decode import decode_mask
 from .labels import all_known, read_labels
 from .pictures import MAX_PIXELS
@@ -29,7 +29,7 @@ class PictureMaskFolders:
     def pairs(self, predictions: Path, truth: Path) -> MaskPairs:
         """By path below the folder, without extension and without endings such as ``_mask``.
 
-        An overlay beside its mask, as ``predict`` writes them, is no mask in either folder, and so at most ``extra``.
+        What ``predict`` drew beside its masks is none, whichever folder it is in.
         """
         for folder in (predictions, truth):
             require_folder(folder)
@@ -44,8 +44,7 @@ class PictureMaskFolders:
         if problems:
             raise refuse(truth, problems, _FIX)
         pairs = tuple(MaskPair(name, predicted[name], path) for name, path in sorted(true.items()))
-        paired = {pair.prediction for pair in pairs}
-        return MaskPairs(pairs, tuple(path for path in pictures_below(predictions) if path not in paired))
+        return MaskPairs(pairs, tuple(path for name, path in predicted.items() if name not in true))
 
     def classes(self, predictions: Path, truth: Path) -> ClassMap | None:
         """From a table in the folder of true masks, beside it, or in the folder of predictions; else binary."""
@@ -70,8 +69,10 @@ class PictureMaskFolders:
 
 
 def _masks_below(folder: Path) -> list[Path]:
-    """The pictures, but not ``a_overlay.png`` beside ``a.png``."""
+    """The pictures; in a folder of ``predict``, which says that it is one, without the overlays that it drew."""
     paths = pictures_below(folder)
+    if not (folder / PREDICTED).exists():
+        return paths
     drawn = {path.with_name(f"{path.stem}_overlay.png") for path in paths if path.suffix == ".png"}
     return [path for path in paths if path not in drawn]
 

@@ -10,6 +10,9 @@ from attrs import frozen
 from ..arrays import Labels
 from ..classes import ClassMap
 
+PREDICTED = "predictions.json"
+"""Lies in a folder that ``segport predict`` wrote, where ``a_overlay.png`` beside ``a.png`` is a drawing, no mask."""
+
 
 @frozen
 class MaskPair:

@@ -14,6 +14,8 @@ def folders(tmp_path: Path, picture: Callable[..., None]) -> Callable[[int, int]
     """Makes predictions with overlays, and true masks of some of them."""
 
     def make(predicted: int, true: int) -> tuple[Path, Path]:
+        (tmp_path / "predicted").mkdir()
+        (tmp_path / "predicted" / "predictions.json").touch()
         for i in range(predicted):
             picture(tmp_path / "predicted" / f"{i:02}.png", np.full((4, 4), 255 * (i % 2), np.uint8))
             picture(tmp_path / "predicted" / f"{i:02}_overlay.png", np.full((4, 4, 3), 90, np.uint8))

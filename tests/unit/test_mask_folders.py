@@ -45,6 +45,18 @@ def test_names_match_below_the_folders_and_up_to_endings(tmp_path: Path) -> None
     assert [path.name for path in found.extra] == ["a_overlay.png"]
 
 
+def test_only_what_predict_drew_beside_its_masks_is_none(tmp_path: Path) -> None:
+    """It says which folders are its own; anywhere else a picture of such a name is somebody's mask."""
+    names = ("a.png", "a_overlay.png", "c_overlay.png", "d/a_overlay.png")
+    truth = touch(tmp_path / "truth", "a.png", "a_overlay.png")
+    predictions = touch(tmp_path / "predictions", *names)
+    assert [pair.key for pair in FOLDERS.pairs(predictions, truth).pairs] == ["a", "a_overlay"]
+    (predictions / "predictions.json").touch()
+    (truth / "a_overlay.png").unlink()
+    extra = {path.relative_to(predictions).as_posix() for path in FOLDERS.pairs(predictions, truth).extra}
+    assert extra == {"c_overlay.png", "d/a_overlay.png"}
+
+
 def test_every_missing_prediction_and_repeated_name_is_listed(tmp_path: Path) -> None:
     truth = touch(tmp_path / "truth", "a.png", "b.png", "c.png", "c.tif")
     with pytest.raises(DataError) as caught:

@@ -106,19 +106,6 @@ def test_masks_are_scored_image_by_image_and_together() -> None:
     assert report.files == ()
 
 
-def test_overlays_beside_predictions_are_not_told_of() -> None:
-    """Predictions of ``predict`` always have them; another picture whose name ends so is one without a true mask."""
-    names = ("a.png", "a_overlay.png", "b.png", "b_overlay.png", "c_overlay.png", "d/a_overlay.png", "a_overlay.tif")
-    predictions = {name: [[0]] for name in names}
-    report = score({"a.png": [[0]]}, predictions, ClassMap.binary())
-    assert {path.relative_to(PREDICTIONS).as_posix() for path in report.extra} == {
-        "a_overlay.tif",
-        "b.png",
-        "c_overlay.png",
-        "d/a_overlay.png",
-    }
-
-
 def test_ignored_values_of_the_truth_count_nowhere() -> None:
     classes = ClassMap.of(["road", "car"])
     report = score({"a": [[0, 1, 255]]}, {"a": [[0, 1, 255]]}, classes, ignore=(255,))
