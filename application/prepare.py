@@ -58,13 +58,9 @@ class PrepareDataset:
             plan = evolve(plan, prepared=self._prepared(settings.source))
             reader, why = self._reader(settings, survey)
             items, orphans = _items(reader, settings.source)
-            if orphans and not items:
-                raise nothing_pairs(orphans)
-            _require_ids(reader, items)
             items = plan.placed(items)
             classes, origin = self._classes(settings, reader, items)
             task, reason = _task(settings, reader, classes)
-            _require_classes(task, classes)
             check = PairCheck(reader, classes, writer, task, resizing)
             with closing(self.executor.map(check, items)) as checked:
                 results = list(_watched(checked, len(items), listen))
@@ -178,11 +174,18 @@ class PrepareDataset:
 
 
 def _items(reader: Reader, source: Path) -> tuple[Sequence[SourceItem], list[BadPair]]:
-    """Whole pairs, and what has no partner: reported later, together with what is wrong within the pairs."""
+    """Whole pairs, and what has no partner: reported later, together with what is wrong within the pairs.
+
+    Raises DataError where there is no pair at all, and for two of one id.
+    """
     try:
-        return reader.items(source), []
+        items, orphans = reader.items(source), []
     except IncompleteSourceError as error:
-        return error.items, [BadPair(orphan, Severity.PARTNER, orphan, error.fix) for orphan in error.orphans]
+        items, orphans = error.items, [BadPair(orphan, Severity.PARTNER, orphan, error.fix) for orphan in error.orphans]
+    if orphans and not items:
+        raise nothing_pairs(orphans)
+    _require_ids(reader, items)
+    return items, orphans
 
 
 def _require_names(settings: PrepareSettings) -> None:
@@ -232,6 +235,13 @@ def _watched(results: Iterator[GoodPair | BadPair], total: int, listen: FileList
 
 
 def _task(settings: PrepareSettings, reader: Reader, classes: ClassMap) -> tuple[Task, str]:
+    """The task and why it is that. Raises InvalidSpecError and DataError where there can be none."""
+    task, reason = _asked_task(settings, reader, classes)
+    _require_classes(task, classes)
+    return task, reason
+
+
+def _asked_task(settings: PrepareSettings, reader: Reader, classes: ClassMap) -> tuple[Task, str]:
     if isinstance(reader, KnowsTask):
         if settings.task not in (None, reader.task):
             raise InvalidSpecError(
