@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from ..files import atomic_path, write_bytes, write_text
 
 _LARGEST = 1 << 32
 """Bytes of matrices that are unpacked: those of ten thousand images and 200 classes. A bomb claims more."""
+_LOADING = Lock()
+"""``np.load`` reads a header with ``ast``, which fails now and then in two threads at once before Python 3.11.8 and
+3.12.2: https://github.com/python/cpython/issues/106905"""
 
 
 class ResultFiles:
@@ -36,7 +40,7 @@ class ResultFiles:
     def load_confusions(self, path: Path) -> tuple[list[str], list[Counts]]:
         """What ``save_confusions`` wrote. Raises DataError for anything else; never unpickles."""
         try:
-            with path.open("rb") as file:  # NumPy forgets to close a broken one
+            with _LOADING, path.open("rb") as file:  # NumPy forgets to close a broken one
                 arrays = np.load(file, allow_pickle=False)
                 if sum(entry.file_size for entry in arrays.zip.infolist()) > _LARGEST:
                     raise ValueError(f"unpacked, it is larger than {_LARGEST} bytes")

@@ -205,7 +205,7 @@ class ReadsPlanes(Protocol):
 
 
 class Reader(Protocol):
-    """Understands one layout of images and masks on disk."""
+    """Understands one layout of images and masks on disk. Several threads read with one reader at the same time."""
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import math
 import os
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
@@ -343,6 +345,31 @@ def test_confusions_come_back_without_pickle_and_are_the_same_bytes(tmp_path: Pa
     before = path.read_bytes()
     results.save_confusions(path, ["a", "bb", "ü"], counts)
     assert path.read_bytes() == before
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Threads take turns often, and in the middle of a garbage collection too."""
+
+    def dawdle(phase: str, info: dict[str, int]) -> None:
+        sum(range(300))
+
+    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(1e-5)
+    gc.set_threshold(50, 5, 5)
+    gc.callbacks.append(dawdle)
+    yield
+    gc.callbacks.remove(dawdle)
+    gc.set_threshold(*thresholds)
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("restless")
+def test_confusions_may_be_read_by_threads(tmp_path: Path) -> None:
+    path, results = tmp_path / "test.npz", ResultFiles()
+    results.save_confusions(path, ["a"], [np.eye(2, dtype=np.int64)])
+    with ThreadPoolExecutor(4) as pool:
+        assert [keys for keys, _ in pool.map(lambda _: results.load_confusions(path), range(800))] == [["a"]] * 800
 
 
 def test_files_that_hold_no_confusions_are_refused(tmp_path: Path) -> None:
