@@ -14,6 +14,7 @@ from ..domain.arrays import Counts, Image
 from ..domain.classes import ClassMap
 from ..domain.metrics.aggregation import evaluate
 from ..domain.metrics.agreement import PixelAccuracy
+from ..domain.metrics.bootstrap import Interval
 from ..domain.metrics.calibration import Calibration
 from ..domain.metrics.definitions import definitions
 from ..domain.metrics.logits import LogitCounts
@@ -33,7 +34,7 @@ from ..domain.ports.results import Results
 from ..domain.samples import Task
 from .counting import Counted, count
 from .evaluation_page import write_page
-from .judges import judges
+from .judges import intervals, judges
 from .listening import FileListener, nobody
 from .loading import load_trained
 from .memory import enough_memory
@@ -53,6 +54,8 @@ class EvaluationReport:
         task: of a classifier "native resolution" means an image each, counted as one pixel.
         rows: one for each class.
         scores: the standard metrics and those of plugins, native resolution, aggregated over the data set.
+        intervals: how far mean and foreground IoU, or a classifier's accuracy, would move with other images; none of a
+            single image.
         at_training_size: the same at the size the model was trained on, where images are resized for it; else None.
         definitions: what other toolkits would have printed; of masks with one class a pixel only.
         keys, counts: each image's confusion matrix at native resolution.
@@ -67,6 +70,7 @@ class EvaluationReport:
     classes: ClassMap
     rows: tuple[ClassRow, ...]
     scores: tuple[Score, ...]
+    intervals: tuple[Interval, ...]
     at_training_size: tuple[Score, ...] | None
     definitions: tuple[NamedNumber, ...]
     keys: tuple[str, ...]
@@ -128,6 +132,7 @@ class EvaluateModel:
             classes=spec.classes,
             rows=class_rows(native, spec.classes.names),
             scores=self._scores(native),
+            intervals=self._intervals(native, spec.task),
             at_training_size=self._scores(tuple(counted.resized)) if len(counted.resized) else None,
             definitions=definitions(native, settings.batch) if _defined_elsewhere(spec.task) else (),
             keys=tuple(counted.keys),
@@ -143,6 +148,10 @@ class EvaluateModel:
 
     def _scores(self, counts: Sequence[Counts]) -> tuple[Score, ...]:
         return tuple(evaluate(metric, counts) for metric in judges(self.catalogue, counts[0]))
+
+    def _intervals(self, counts: Sequence[Counts], task: Task) -> tuple[Interval, ...]:
+        names = ("accuracy",) if task is Task.CLASSIFICATION else ("miou", "iou")
+        return intervals(judges(self.catalogue, counts[0]), counts, names)
 
     def _panels(
         self, predictor: Predictor, source: SampleSource, counted: Counted, number: int

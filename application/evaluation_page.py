@@ -13,7 +13,7 @@ from ..domain.metrics.table import shown
 from ..domain.ports.reporting import Panel, Picture, Reporter, Section
 from ..domain.ports.results import Results
 from ..domain.samples import Task
-from .tables import calibration_table, class_table, definition_table, report_values, score_table
+from .tables import calibration_table, class_table, definition_table, interval_table, report_values, score_table
 
 if TYPE_CHECKING:
     from .evaluate import EvaluationReport
@@ -87,10 +87,18 @@ def _sections(report: EvaluationReport, pictures: Sequence[Picture]) -> list[Sec
     return [
         Section("Classes", tables=(class_table(report.rows),)),
         Section("Scores", tables=(score_table(report.scores),)),
+        *_intervals(report),
         *_definitions(report),
         *_calibration(report),
         Section("Pictures", pictures=tuple(pictures)),
     ]
+
+
+def _intervals(report: EvaluationReport) -> list[Section]:
+    text = "How far these scores would move with other images of the same kind; the model stays the same."
+    return (
+        [Section("Confidence intervals", text, tables=(interval_table(report.intervals),))] if report.intervals else []
+    )
 
 
 def _definitions(report: EvaluationReport) -> list[Section]:

@@ -1,8 +1,11 @@
-"""Which metrics a model is judged by."""
+"""Which metrics a model is judged by, and of which it is said how far they would move with other images."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..domain.arrays import Counts
+from ..domain.metrics.bootstrap import Interval, interval
 from ..domain.metrics.overlap import metrics_for, standard_metrics
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.metric import Metric
@@ -13,3 +16,8 @@ def judges(catalogue: Catalogue, counts: Counts) -> tuple[Metric, ...]:
     ours = {metric.name for metric in standard_metrics()}
     theirs = [name for name in catalogue.names("metric") if name not in ours] if counts.ndim == 2 else []
     return (*metrics_for(counts), *map(catalogue.metric, theirs))
+
+
+def intervals(judges: Sequence[Metric], images: Sequence[Counts], names: Sequence[str]) -> tuple[Interval, ...]:
+    """Confidence intervals of the judges of these names; none of a single image, which says nothing of others."""
+    return tuple(interval(judge, images) for judge in judges if judge.name in names and len(images) > 1)

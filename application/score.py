@@ -14,7 +14,7 @@ from ..domain.classes import ClassMap
 from ..domain.errors import DataError
 from ..domain.listing import cut, listed
 from ..domain.metrics.aggregation import evaluate
-from ..domain.metrics.bootstrap import Interval, interval
+from ..domain.metrics.bootstrap import Interval
 from ..domain.metrics.confusion import Confusion
 from ..domain.metrics.definitions import definitions
 from ..domain.metrics.overlap import metrics_for
@@ -26,11 +26,11 @@ from ..domain.ports.mask_folders import MaskFolders, MaskPair
 from ..domain.ports.preparing import DatasetStore
 from ..domain.ports.results import Results
 from .class_folders import PLANE, by_image, like_classes, plane_classes
+from .judges import intervals
 from .listening import FileListener, nobody
 from .settings import ScoreSettings
-from .tables import definition_values
+from .tables import definition_values, interval_values
 
-_INTERVALS = ("miou", "iou")
 _OVERLAPPING = "If each folder holds the masks of one class, score with --overlapping."
 
 
@@ -41,7 +41,7 @@ class ScoreReport:
     Attributes:
         rows: one for each class.
         scores: the standard metrics, aggregated over the data set.
-        intervals: confidence intervals, by drawing images anew, of mean and foreground IoU.
+        intervals: confidence intervals, by drawing images anew, of mean and foreground IoU; none of a single image.
         definitions: what other toolkits would have printed; of masks with one class a pixel only.
         keys, counts: each image's confusion matrix; where classes overlap, one of each class.
         extra: predictions that have no true mask and were not scored.
@@ -87,7 +87,7 @@ class ScoreMasks:
             classes=classes,
             rows=class_rows(matrices, classes.names),
             scores=tuple(evaluate(judge, matrices) for judge in judges),
-            intervals=tuple(interval(judge, matrices) for judge in judges if judge.name in _INTERVALS),
+            intervals=intervals(judges, matrices, ("miou", "iou")),
             definitions=() if settings.overlapping else definitions(matrices, settings.batch),
             keys=tuple(counts),
             counts=tuple(matrices),
@@ -169,7 +169,7 @@ def as_values(report: ScoreReport) -> dict[str, object]:
         "images": len(report.keys),
         "classes": [attrs.asdict(row) for row in report.rows],
         "scores": {score.name: score.value for score in report.scores},
-        "intervals": {one.name: [one.low, one.high] for one in report.intervals},
+        "intervals": interval_values(report.intervals),
         "definitions": definition_values(report.definitions),
         "not_scored": [str(path) for path in report.extra],
         "warnings": list(report.warnings),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from ..domain.description import DatasetInfo
+from ..domain.metrics.bootstrap import Interval
 from ..domain.metrics.calibration import RIGHT, WRONG, Calibration, CalibrationRow
 from ..domain.metrics.logits import OTHERS, OWN, LogitCounts
 from ..domain.metrics.score import NamedNumber, Score
@@ -46,6 +47,25 @@ def class_table(rows: Sequence[ClassRow]) -> Table:
 def score_table(scores: Sequence[Score]) -> Table:
     """One row a metric, with its definition."""
     return Table(("metric", "value", "definition"), tuple((s.name, shown(s.value), s.definition) for s in scores))
+
+
+def interval_table(intervals: Sequence[Interval]) -> Table:
+    """One row a metric: between which values it lies if the images are drawn anew, and how that was found."""
+    columns = ("metric", "from", "to", "how")
+    return Table(columns, tuple((i.name, shown(i.low), shown(i.high), i.definition) for i in intervals))
+
+
+def interval_lines(intervals: Sequence[Interval]) -> list[str]:
+    """The same in a sentence each."""
+    return [
+        f"{i.name}: {shown(i.low)} to {shown(i.high)} in {100 * i.level:g} % of sets of images drawn anew"
+        for i in intervals
+    ]
+
+
+def interval_values(intervals: Sequence[Interval]) -> dict[str, list[float]]:
+    """Each metric's interval as [low, high], by its name."""
+    return {one.name: [one.low, one.high] for one in intervals}
 
 
 def definition_table(numbers: Sequence[NamedNumber]) -> Table:
@@ -184,6 +204,7 @@ def report_values(report: EvaluationReport) -> dict[str, object]:
         "images": len(report.keys),
         "classes": [attrs.asdict(row) for row in report.rows],
         "scores": {score.name: score.value for score in report.scores},
+        "intervals": interval_values(report.intervals),
         "scores_at_training_size": {score.name: score.value for score in report.at_training_size or ()},
         "definitions": definition_values(report.definitions),
         "calibration": calibration_values(report.calibration, report.classes.names) if report.calibration else None,

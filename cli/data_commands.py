@@ -102,7 +102,7 @@ def _spread(values: tuple[int, int, int]) -> str:
 def score(toolkit: Toolkit, settings: ScoreSettings, terminal: Terminal) -> int:
     """Scores masks against masks."""
     from ..application.score import as_values
-    from ..application.tables import class_table, value_table
+    from ..application.tables import class_table, interval_lines, value_table
 
     report = toolkit.score(settings, listen=terminal.counter("scored"))
     terminal.result(counted(len(report.keys), "mask"))
@@ -114,8 +114,8 @@ def score(toolkit: Toolkit, settings: ScoreSettings, terminal: Terminal) -> int:
     terminal.table(value_table("metric", report.scores))
     if report.definitions:
         terminal.table(value_table("what others would print", report.definitions))
-    for one in report.intervals:
-        terminal.result(f"{one.name}: {one.low:.4f} to {one.high:.4f} in 95 % of image samples drawn anew")
+    for line in interval_lines(report.intervals):
+        terminal.result(line)
     terminal.wrote(report.files)
     terminal.object(as_values(report))
     return 0

@@ -147,12 +147,14 @@ def show_seeds_evaluation(summary: SeedsEvaluation, terminal: Terminal) -> None:
 
 def show_evaluation(report: EvaluationReport, terminal: Terminal) -> None:
     """The tables of an evaluation."""
-    from ..application.tables import calibration_table, class_table, value_table
+    from ..application.tables import calibration_table, class_table, interval_lines, value_table
 
     where = ", native resolution" if report.unit == "pixels" else ""
     terminal.result(f"{report.run}, split {report.split}: {counted(len(report.keys), 'image')}{where}")
     terminal.table(class_table(report.rows))
     terminal.table(value_table("metric", report.scores))
+    for line in interval_lines(report.intervals):
+        terminal.result(line)
     if report.at_training_size:
         terminal.table(value_table("metric, at training size", report.at_training_size))
     if report.definitions:

@@ -20,7 +20,7 @@ from .planes import kind_of
 if TYPE_CHECKING:
     from ..ports.metric import Metric
 
-_CELLS = 1 << 22  # matrix cells of resampled totals held at a time: 32 MiB
+_CELLS = 1 << 19  # of draws, and of matrices they add up to, held at a time: 4 MiB each
 
 
 @frozen
@@ -76,7 +76,7 @@ def _resampled(counts: Counts, resamples: int, rng: np.random.Generator) -> Iter
     """
     n = len(counts)
     cells: NDArray[np.float64] = counts.reshape(n, -1).astype(np.float64)
-    block = max(1, _CELLS // cells.shape[1])
+    block = max(1, _CELLS // max(cells.shape))
     for start in range(0, resamples, block):
         draws = rng.multinomial(n, np.full(n, 1 / n), size=min(block, resamples - start))
         yield from (draws @ cells).astype(np.int64).reshape(-1, *counts.shape[1:])

@@ -66,6 +66,7 @@ def test_colours_are_told_apart_and_the_rest_of_the_commands_knows_that_an_image
     said = cli("evaluate", run, "--split", "val", "--out", tmp_path / "out", "--json")
     assert said.code == 0, said.err
     assert said.object["scores"]["accuracy"] == 1.0
+    assert said.object["intervals"] == {"accuracy": [1.0, 1.0]}
     assert [row["support"] for row in said.object["classes"]] == [2, 2, 2]
     assert said.object["scores_at_training_size"] == said.object["definitions"] == {}
     assert "Accuracy 1.0000 over 6 images." in (tmp_path / "out" / "report-val.html").read_text(encoding="utf-8")

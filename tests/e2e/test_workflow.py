@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -66,6 +67,9 @@ def test_predicted_masks_score_what_evaluate_says(cli, run: Path, prepared: Path
         "score", tmp_path / "masks", truth, "--classes", prepared / "class_dict.csv", "--batch", 4, "--json"
     ).object
     assert scored["scores"] == evaluated["scores"]
+    assert scored["intervals"] == evaluated["intervals"]
+    low, high = scored["intervals"]["miou"]
+    assert low < scored["scores"]["miou"] < high
     assert scored["classes"] == evaluated["classes"]
     assert scored["definitions"] == evaluated["definitions"]
     assert 0 < scored["scores"]["miou"] < 1
@@ -78,6 +82,15 @@ def test_evaluate_counts_every_pixel_once(cli, run: Path, prepared: Path, tmp_pa
         counted = {str(k): int(c.sum()) for k, c in zip(arrays["keys"], arrays["counts"], strict=True)}
     expected = {path.stem: pixels(path).size for path in split_files(prepared, "masks", "val")}
     assert counted == expected
+
+
+def test_evaluate_says_how_far_its_scores_would_move_with_other_images(cli, run: Path, tmp_path: Path) -> None:
+    said = cli("evaluate", run, "--out", tmp_path / "out")
+    for name in ("miou", "iou"):
+        assert re.search(rf"^{name}: 0\.\d{{4}} to 0\.\d{{4}} in 95 % of sets of images drawn anew$", said.out, re.M)
+    page = (tmp_path / "out" / "report-test.html").read_text(encoding="utf-8")
+    assert "Confidence intervals" in page
+    assert "images drawn with replacement 1000 times" in page
 
 
 def test_evaluate_does_not_depend_on_the_batch(cli, run: Path, tmp_path: Path) -> None:

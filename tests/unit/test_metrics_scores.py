@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -135,6 +136,17 @@ def test_an_interval_repeats_with_its_seed_and_holds_the_value() -> None:
     narrow = interval(MeanIoU(), images, resamples=200, seed=5, level=0.5)
     assert first.low < narrow.low < narrow.high < first.high
     assert interval(MeanIoU(), images, resamples=200, seed=6) != first
+
+
+def test_an_interval_of_many_images_takes_little_memory() -> None:
+    """All draws at once would be 40 MB."""
+    images = [np.diag([i % 7, i % 5]) + 1 for i in range(5000)]
+    interval(MeanIoU(), images[:9])  # what is imported at first use counts not
+    tracemalloc.start()
+    interval(MeanIoU(), images)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
 
 
 @pytest.mark.parametrize(("level", "resamples"), [(0.0, 10), (1.0, 10), (95, 10), (0.9, 0)])
