@@ -16,6 +16,7 @@ import attrs
 
 from ..domain.choices import Choice
 from ..domain.errors import InvalidSpecError
+from ..domain.listing import counted
 
 T = TypeVar("T")
 
@@ -96,7 +97,9 @@ def _understood(cls: type, args: tuple[Any, ...], named: Mapping[str, Any]) -> d
         except ValueError as error:  # attrs puts the whole field into args: the sentence is the first of them
             problems.append(f"{name} = {value!r}: {error.args[0]}")
     if problems:
-        raise InvalidSpecError(f"{cls.__name__}: {len(problems)} setting(s) cannot be used.", problems=problems)
+        raise InvalidSpecError(
+            f"{cls.__name__}: {counted(len(problems), 'setting')} cannot be used.", problems=problems
+        )
     return made
 
 

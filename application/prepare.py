@@ -55,12 +55,14 @@ class PrepareDataset:
         plan, resizing = SplitPlan.of(settings, self.store), self._resizing(settings)
         with self.store.create(settings.out, reference=settings.reference) as writer:
             survey = self.store.survey(settings.source)
-            plan = evolve(plan, prepared=self._prepared(settings.source))
+            prepared = self._prepared(settings.source)
+            plan = evolve(plan, prepared=prepared)
+            asked, settings = settings.task, _overlapping(settings, prepared)
             reader, why = self._reader(settings, survey)
             items, orphans = _items(reader, settings.source)
             items = plan.placed(items)
             classes, origin = self._classes(settings, reader, items)
-            task, reason = _task(settings, reader, classes)
+            task, reason = _task(settings, reader, classes, asked)
             check = PairCheck(reader, classes, writer, task, resizing)
             with closing(self.executor.map(check, items)) as checked:
                 results = list(_watched(checked, len(items), listen))
@@ -116,11 +118,19 @@ class PrepareDataset:
         return Resizing(settings.size, settings.fit or Fit.LETTERBOX, self.place)
 
     def _prepared(self, source: Path) -> Prepared | None:
-        """What the source says, where it was prepared before. Raises DataError where its images lie elsewhere."""
+        """What the source says, where it was prepared before.
+
+        Raises DataError where its images lie elsewhere, and where each has a class instead of a mask.
+        """
         found = self.store.prepared(source) if isinstance(self.store, KnowsPrepared) else None
         if found and any(row.referred for row in found.rows):
             raise DataError(
                 f"{found.root} was prepared with --reference, so its images lie elsewhere.",
+                fix=f"Prepare the original source instead: {found.source}.",
+            )
+        if found and found.task is Task.CLASSIFICATION:
+            raise DataError(
+                f"{found.root} was prepared for classification: its images are no longer in a folder for each class.",
                 fix=f"Prepare the original source instead: {found.source}.",
             )
         return found
@@ -171,6 +181,13 @@ class PrepareDataset:
         if settings.ignore:
             found, origin = _ignoring(found, settings.ignore), f"{origin}, ignoring {listed(settings.ignore)}"
         return found, f"{listed(found.names)} ({origin})"
+
+
+def _overlapping(settings: PrepareSettings, prepared: Prepared | None) -> PrepareSettings:
+    """With classes that may overlap where the source was prepared with such: masks alone do not tell."""
+    if settings.task is None and prepared and prepared.task is Task.MULTILABEL:
+        return evolve(settings, task=Task.MULTILABEL)
+    return settings
 
 
 def _items(reader: Reader, source: Path) -> tuple[Sequence[SourceItem], list[BadPair]]:
@@ -234,11 +251,11 @@ def _watched(results: Iterator[GoodPair | BadPair], total: int, listen: FileList
         yield result
 
 
-def _task(settings: PrepareSettings, reader: Reader, classes: ClassMap) -> tuple[Task, str]:
+def _task(settings: PrepareSettings, reader: Reader, classes: ClassMap, asked: Task | None) -> tuple[Task, str]:
     """The task and why it is that. Raises InvalidSpecError and DataError where there can be none."""
     task, reason = _asked_task(settings, reader, classes)
     _require_classes(task, classes)
-    return task, reason
+    return task, reason if settings.task is asked else "that of the prepared data set"
 
 
 def _asked_task(settings: PrepareSettings, reader: Reader, classes: ClassMap) -> tuple[Task, str]:

@@ -136,7 +136,8 @@ def _prepared(root: Path) -> Prepared | None:
     if not data.keys() >= _OURS:
         return None
     rows = parse_rows(read_text(root / ROWS), str(root / ROWS))
-    return Prepared(root, str(data.get("source", "")), tuple(rows))
+    known = {task.value: task for task in Task}
+    return Prepared(root, str(data.get("source", "")), known.get(str(data.get("task"))), tuple(rows))
 
 
 def _no_dataset(root: Path) -> DataError:

@@ -14,6 +14,7 @@ import cattrs
 
 from ...domain.choices import Choice
 from ...domain.errors import InvalidSpecError, SegportError
+from ...domain.listing import counted
 
 S = TypeVar("S")
 
@@ -52,7 +53,7 @@ class CattrsCodec:
             if field.default is attrs.NOTHING and name not in made and not _mentions(problems, name)
         ]
         if problems:
-            raise InvalidSpecError(f"{where}: {len(problems)} setting(s) cannot be used.", problems=problems)
+            raise InvalidSpecError(f"{where}: {counted(len(problems), 'setting')} cannot be used.", problems=problems)
         return cls(**made)
 
     def _field(self, field: attrs.Attribute[Any], hint: Any, value: Any) -> Any:

@@ -11,6 +11,7 @@ import attrs
 from attrs import frozen
 
 from ...domain.errors import InvalidSpecError, SegportError
+from ...domain.listing import counted
 from ...domain.ports.catalogue import Catalogue
 from ...domain.ports.configuration import SettingsCodec
 from ..checking import checked
@@ -81,7 +82,7 @@ class Planner:
             raise next(iter(errors.values()))
         if errors:
             told = [f"[{name}] {line}" for name, error in errors.items() for line in _lines(error)]
-            raise InvalidSpecError(f"{where}: {len(told)} setting(s) cannot be used.", problems=told)
+            raise InvalidSpecError(f"{where}: {counted(len(told), 'setting')} cannot be used.", problems=told)
         return Plan(out, tuple(step for name, settings in found.items() for step in _steps(name, settings)))
 
     def _check(self, settings: Any) -> None:

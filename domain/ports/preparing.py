@@ -12,6 +12,7 @@ from attrs import frozen
 from ..arrays import Image, Labels
 from ..classes import ClassMap
 from ..description import DatasetInfo
+from ..samples import Task
 from .dataset import Dataset, SourceItem
 
 
@@ -52,11 +53,13 @@ class Prepared:
     Attributes:
         root: the data set's own folder; the source may only wrap it.
         source: where it was prepared from, as the user said it then.
+        task: None where nothing known stands there.
         rows: of its table, in their order.
     """
 
     root: Path
     source: str
+    task: Task | None
     rows: tuple[DatasetRow, ...]
 
 

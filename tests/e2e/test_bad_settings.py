@@ -99,7 +99,7 @@ def test_a_file_with_three_errors_shows_all_three(refused, tmp_path: Path) -> No
         2,
         ["--config", config],
         "c.toml",
-        "3 setting(s)",
+        "3 settings",
         "epochs = 'many': expected a whole number",
         "los: unknown; did you mean loss?",
         "rate = -0.1",

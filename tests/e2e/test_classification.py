@@ -60,6 +60,10 @@ def test_what_is_prepared_says_that_it_is_to_be_classified(cli, colours: Path, t
     assert found.object["counts"]["val"]["red"] == {"pixels": 2, "images": 2}
 
 
+def test_what_is_prepared_cannot_be_prepared_once_more(cli, colours: Path, data: Path, tmp_path: Path) -> None:
+    cli("prepare", data, tmp_path / "out").failed(3, "for classification", "a folder for each class", str(colours))
+
+
 def test_colours_are_told_apart_and_the_rest_of_the_commands_knows_that_an_image_is_a_pixel(
     cli, run: Path, colours: Path, tmp_path: Path
 ) -> None:

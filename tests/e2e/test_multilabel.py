@@ -73,8 +73,10 @@ def test_planes_are_prepared_as_they_are(cli, raw: Path, data: Path, tmp_path: P
     counts = said.object["counts"]
     assert {kind: sum(counts[split][kind]["pixels"] for split in counts) for kind in CLASSES} == pixels
     assert cli("inspect", data, "--augmented", "--samples", "3", "--out", tmp_path).code == 0
-    again = cli("prepare", data, tmp_path / "again", "--reader", "class-masks", "--task", "multilabel", "--json")
-    assert again.object["task"] == "multilabel"  # what is prepared can be read again as a source
+    again = cli("prepare", data, tmp_path / "again")  # what is prepared can be read again as a source
+    assert "task multilabel: that of the prepared data set" in again.out
+    assert (tmp_path / "again" / "metadata.csv").read_text() == (data / "metadata.csv").read_text()
+    assert cli("prepare", data, tmp_path / "one", "--task", "multiclass", "--json").object["task"] == "multiclass"
 
 
 def test_overlaps_are_learnt_and_every_command_keeps_them(cli, run: Path, raw: Path, tmp_path: Path) -> None:

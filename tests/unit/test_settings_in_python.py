@@ -64,7 +64,7 @@ def test_every_problem_is_told_at_once_with_class_field_value_and_what_is_allowe
             normalisation="none",
             epoch=3,
         )
-    assert caught.value.message == "TrainSettings: 10 setting(s) cannot be used."
+    assert caught.value.message == "TrainSettings: 10 settings cannot be used."
     assert caught.value.problems == (
         "precision = 'fp64': expected one of 'auto', 'fp32', 'bf16', 'fp16'",
         "epochs = 'ten': expected a whole number",
