@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ...domain.errors import BackendUnavailableError
+from ..triton import load_triton
 
 __all__ = ["keras", "tf"]
 
@@ -54,6 +55,7 @@ def _expect_tensorflow(backend: str) -> None:
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 _expect_tensorflow(os.environ.setdefault("KERAS_BACKEND", "tensorflow"))
+load_triton()
 with _without_notes():
     import keras
     import tensorflow as tf

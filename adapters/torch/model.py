@@ -5,6 +5,7 @@ Module names are the graph's node names, so ``state_dict`` holds exactly the can
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
@@ -24,6 +25,7 @@ from ...domain.errors import InvalidSpecError
 from ...domain.ports.backend import Precision
 from ...domain.refusals import check_images, check_spec, check_weights
 from ...domain.spec import ModelSpec
+from ..triton import load_triton
 from .device import DTYPES
 from .layers import (
     LayerNorm,
@@ -65,6 +67,8 @@ class TorchModel:
         compiled: bool = False,
         architectures: Architectures = unknown,
     ) -> None:
+        if "tensorflow" in sys.modules:  # torch imports triton as soon as it trains, compiles or exports
+            load_triton()
         self._spec, self._device, self._precision, self._architectures = spec, device, precision, architectures
         self.native = build_module(spec, architectures).to(device)
         _lay_out(self.native)
