@@ -26,7 +26,7 @@ from ..domain.ports.backend import Backend
 from ..domain.ports.catalogue import Catalogue
 from ..domain.ports.checkpoints import RunStore
 from ..domain.ports.clock import Clock
-from ..domain.ports.dataset import Batcher, SampleSource, ViewingPlan
+from ..domain.ports.dataset import Batcher, KnowsGroups, SampleSource, ViewingPlan
 from ..domain.ports.metric import Metric
 from ..domain.ports.preparing import DatasetStore
 from ..domain.ports.reporting import Panel, Reporter
@@ -55,7 +55,7 @@ class EvaluationReport:
         rows: one for each class.
         scores: the standard metrics and those of plugins, native resolution, aggregated over the data set.
         intervals: how far mean and foreground IoU, or a classifier's accuracy, would move with other images; none of a
-            single image.
+            single image or group of images.
         at_training_size: the same at the size the model was trained on, where images are resized for it; else None.
         definitions: what other toolkits would have printed; of masks with one class a pixel only.
         keys, counts: each image's confusion matrix at native resolution.
@@ -132,7 +132,7 @@ class EvaluateModel:
             classes=spec.classes,
             rows=class_rows(native, spec.classes.names),
             scores=self._scores(native),
-            intervals=self._intervals(native, spec.task),
+            intervals=self._intervals(native, spec.task, _groups(source)),
             at_training_size=self._scores(tuple(counted.resized)) if len(counted.resized) else None,
             definitions=definitions(native, settings.batch) if _defined_elsewhere(spec.task) else (),
             keys=tuple(counted.keys),
@@ -149,9 +149,9 @@ class EvaluateModel:
     def _scores(self, counts: Sequence[Counts]) -> tuple[Score, ...]:
         return tuple(evaluate(metric, counts) for metric in judges(self.catalogue, counts[0]))
 
-    def _intervals(self, counts: Sequence[Counts], task: Task) -> tuple[Interval, ...]:
+    def _intervals(self, counts: Sequence[Counts], task: Task, groups: Sequence[str]) -> tuple[Interval, ...]:
         names = ("accuracy",) if task is Task.CLASSIFICATION else ("miou", "iou")
-        return intervals(judges(self.catalogue, counts[0]), counts, names)
+        return intervals(judges(self.catalogue, counts[0]), counts, names, groups)
 
     def _panels(
         self, predictor: Predictor, source: SampleSource, counted: Counted, number: int
@@ -175,6 +175,12 @@ def _thinned(pixels: Image) -> Image:
     """Every nth row and column of what is far larger than it will be drawn: several whole images would be held."""
     step = -(-max(pixels.shape[:2]) // _LARGEST_PANEL)
     return pixels if step == 1 else pixels[::step, ::step].copy()
+
+
+def _groups(source: SampleSource) -> list[str]:
+    """What each image belongs to, one of no group to itself; nothing where that is so of all."""
+    named = [source.group(index) for index in range(len(source))] if isinstance(source, KnowsGroups) else []
+    return [name or f"\0{index}" for index, name in enumerate(named)] if any(named) else []
 
 
 def _judge(task: Task) -> Metric:

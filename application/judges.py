@@ -18,6 +18,10 @@ def judges(catalogue: Catalogue, counts: Counts) -> tuple[Metric, ...]:
     return (*metrics_for(counts), *map(catalogue.metric, theirs))
 
 
-def intervals(judges: Sequence[Metric], images: Sequence[Counts], names: Sequence[str]) -> tuple[Interval, ...]:
-    """Confidence intervals of the judges of these names; none of a single image, which says nothing of others."""
-    return tuple(interval(judge, images) for judge in judges if judge.name in names and len(images) > 1)
+def intervals(
+    judges: Sequence[Metric], images: Sequence[Counts], names: Sequence[str], groups: Sequence[str] = ()
+) -> tuple[Interval, ...]:
+    """Confidence intervals of the judges of these names; none of a single image or group: it says nothing of others."""
+    if len(set(groups) if groups else images) < 2:
+        return ()
+    return tuple(interval(judge, images, groups=groups) for judge in judges if judge.name in names)

@@ -58,7 +58,7 @@ def interval_table(intervals: Sequence[Interval]) -> Table:
 def interval_lines(intervals: Sequence[Interval]) -> list[str]:
     """The same in a sentence each."""
     return [
-        f"{i.name}: {shown(i.low)} to {shown(i.high)} in {100 * i.level:g} % of sets of images drawn anew"
+        f"{i.name}: {shown(i.low)} to {shown(i.high)} in {100 * i.level:g} % of sets of {i.drawn} drawn anew"
         for i in intervals
     ]
 

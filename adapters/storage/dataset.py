@@ -71,6 +71,10 @@ class PreparedSplit:
         row = self.rows[index]
         return row.height, row.width
 
+    def group(self, index: int) -> str:
+        """The group that the source's list or layout gave a pair, or ""."""
+        return self.rows[index].group
+
     def _check_size(self, file: str, pixels: Image | Labels, size: tuple[int, int]) -> None:
         height, width = pixels.shape[:2]
         if (height, width) != size:

@@ -40,6 +40,15 @@ class KnowsSizes(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsGroups(Protocol):
+    """A source whose images may belong together, as those of one patient, slide or film do."""
+
+    def group(self, index: int) -> str:
+        """The name of the image's group, or ""."""
+        ...
+
+
 class LabelledSource(SampleSource, Protocol):
     """Samples whose labels can be had alone: a split of a data set.
 

@@ -93,6 +93,26 @@ def test_evaluate_says_how_far_its_scores_would_move_with_other_images(cli, run:
     assert "images drawn with replacement 1000 times" in page
 
 
+def test_images_of_a_group_are_drawn_anew_together(cli, trained: Path, shapes: Path, tmp_path: Path) -> None:
+    everything = sorted((shapes / "images").iterdir())
+    training, images = everything[:3], everything[3:]
+
+    def evaluated(name: str, groups: list[str]) -> str:
+        listed = [(image, "train", "") for image in training]
+        listed += [(image, "test", group) for image, group in zip(images, groups, strict=True)]
+        lines = [f"{image},{shapes / 'masks' / image.name},{split},{group}" for image, split, group in listed]
+        (tmp_path / f"{name}.txt").write_text("\n".join(["image,mask,split,group", *lines]), encoding="utf-8")
+        classes = ("--classes", shapes / "class_dict.csv")
+        assert cli("prepare", tmp_path / f"{name}.txt", tmp_path / name, *classes).code == 0
+        return cli("evaluate", trained, "--data", tmp_path / name, "--out", tmp_path / f"{name} scored").out
+
+    some = evaluated("some", ["slide"] * 6 + [""] * (len(images) - 6))
+    assert re.search(r"^miou: .* in 95 % of sets of groups of images drawn anew$", some, re.M)
+    page = (tmp_path / "some scored" / "report-test.html").read_text(encoding="utf-8")
+    assert f"{len(images) - 5} groups of images drawn" in page
+    assert "drawn anew" not in evaluated("one", ["slide"] * len(images))
+
+
 def test_evaluate_does_not_depend_on_the_batch(cli, run: Path, tmp_path: Path) -> None:
     scores = [
         cli("evaluate", run, "--batch", batch, "--out", tmp_path / f"out{batch}", "--json").object["scores"]

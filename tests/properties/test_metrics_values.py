@@ -228,6 +228,20 @@ def test_ignored_pixels_do_nothing_to_a_score(classes: int, seed: int) -> None:
 
 
 @quick
+@given(image_lists(), st.data())
+def test_images_of_a_group_are_drawn_together(images: list[Counts], data: st.DataObject) -> None:
+    wanted = metric("accuracy")
+    groups = data.draw(st.lists(st.sampled_from("abc"), min_size=len(images), max_size=len(images)))
+    totals = [sum(i for i, of in zip(images, groups, strict=True) if of == name) for name in dict.fromkeys(groups)]
+    found = interval(wanted, images, groups=groups, resamples=20)
+    of_totals = interval(wanted, totals, resamples=20)
+    np.testing.assert_equal((found.low, found.high), (of_totals.low, of_totals.high))
+    assert f"{len(totals)} groups of images drawn" in found.definition
+    alone, each = (interval(wanted, images, groups=g, resamples=20) for g in ((), [str(n) for n in range(len(images))]))
+    np.testing.assert_equal((alone.low, alone.high), (each.low, each.high))
+
+
+@quick
 @given(image_lists(), st.integers(0, 2**32))
 def test_bootstrap_intervals_are_those_of_drawing_images_one_by_one(images: list[Counts], seed: int) -> None:
     wanted = metric("accuracy")
