@@ -95,10 +95,10 @@ def _sections(report: EvaluationReport, pictures: Sequence[Picture]) -> list[Sec
 
 
 def _intervals(report: EvaluationReport) -> list[Section]:
+    if not report.intervals:
+        return []
     text = "How far these scores would move with other images of the same kind; the model stays the same."
-    return (
-        [Section("Confidence intervals", text, tables=(interval_table(report.intervals),))] if report.intervals else []
-    )
+    return [Section("Confidence intervals", text, tables=(interval_table(report.intervals),))]
 
 
 def _definitions(report: EvaluationReport) -> list[Section]:
